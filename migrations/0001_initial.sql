@@ -1,1 +1,469 @@
-select 1;
+-- The schema's first version. Everything lives in the schema "dispatcher", so that it can share a database
+-- with the provider's own tables and events can be published inside the provider's own transactions.
+--
+-- Rules that hold throughout:
+--   * Every tenant table starts its primary key with organization_id: the same index lists a tenant's rows
+--     newest first, and the tables can be distributed by organization.
+--   * Ids of events and deliveries are UUIDv7: the id is the time, so the primary key orders lists, bounds
+--     partitions and lets expiry drop a partition. A delivery's id shares its first eight bytes with its event's,
+--     so that the deliveries of an event are found by a range of the primary key, without an index of their own.
+--   * "queue" holds live deliveries only and is the one hot table. Finished ones move to "delivery" (append-only),
+--     which holds the last attempt inline; the attempts before the last are in "attempt".
+
+-- ── Nouns ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TABLE dispatcher.organization (
+    id             text COLLATE "C" PRIMARY KEY,
+    name           text NOT NULL,
+    retention_days integer CHECK (retention_days > 0),
+    created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE dispatcher.project (
+    organization_id text COLLATE "C" NOT NULL REFERENCES dispatcher.organization ON DELETE CASCADE,
+    id              text COLLATE "C" NOT NULL,
+    name            text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (organization_id, id)
+);
+
+INSERT INTO dispatcher.organization (id, name) VALUES ('default', 'Default');
+INSERT INTO dispatcher.project (organization_id, id, name) VALUES ('default', 'default', 'Default');
+
+CREATE TABLE dispatcher.api_key (
+    id              uuid PRIMARY KEY,
+    role            text NOT NULL CHECK (role IN ('operator', 'admin', 'member', 'emitter')),
+    organization_id text COLLATE "C" REFERENCES dispatcher.organization ON DELETE CASCADE,
+    project         text COLLATE "C",
+    name            text,
+    hash            bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz,
+    revoked_at      timestamptz,
+    CONSTRAINT operator_has_no_tenant CHECK ((role = 'operator') = (organization_id IS NULL)),
+    CONSTRAINT project_needs_organization CHECK (project IS NULL OR organization_id IS NOT NULL)
+);
+
+CREATE TABLE dispatcher.integration (
+    organization_id       text COLLATE "C" NOT NULL REFERENCES dispatcher.organization,
+    id                    uuid NOT NULL,
+    type                  text NOT NULL CHECK (type = 'webhook'),
+    name                  text,
+    project               text COLLATE "C",
+    inbox                 text COLLATE "C",
+    events                text[] NOT NULL CHECK (cardinality(events) > 0),
+    target                text NOT NULL,
+    headers               jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(headers) = 'object'),
+    basic_username        text,
+    basic_password        text,
+    enabled               boolean NOT NULL DEFAULT true,
+    disabled_reason       text,
+    rate_limit_per_second integer CHECK (rate_limit_per_second > 0),
+    max_concurrency       integer CHECK (max_concurrency > 0),
+    timeout_seconds       double precision CHECK (timeout_seconds > 0),
+    retry_base_seconds    double precision CHECK (retry_base_seconds > 0),
+    retry_max_attempts    integer CHECK (retry_max_attempts BETWEEN 1 AND 10),
+    ordering              text NOT NULL DEFAULT 'none' CHECK (ordering IN ('none', 'by_key')),
+    metadata              jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+    version               integer NOT NULL DEFAULT 1,
+    created_at            timestamptz NOT NULL DEFAULT now(),
+    updated_at            timestamptz NOT NULL DEFAULT now(),
+    deleted_at            timestamptz,
+    PRIMARY KEY (organization_id, id),
+    CONSTRAINT reason_only_when_disabled CHECK (disabled_reason IS NULL OR NOT enabled)
+);
+
+-- Live secrets of an integration: all that have not expired sign. The newest is the one that is shown.
+CREATE TABLE dispatcher.integration_secret (
+    organization_id text COLLATE "C" NOT NULL,
+    id              uuid NOT NULL,
+    integration_id  uuid NOT NULL,
+    secret          text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    expires_at      timestamptz,
+    PRIMARY KEY (organization_id, id),
+    FOREIGN KEY (organization_id, integration_id) REFERENCES dispatcher.integration ON DELETE CASCADE
+);
+CREATE INDEX integration_secret_by_integration ON dispatcher.integration_secret (organization_id, integration_id);
+
+-- Any change of an integration, by whoever, gives it a new version and tells the nodes: senders hold settings per version.
+CREATE FUNCTION dispatcher.integration_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.version := OLD.version + 1;
+    PERFORM pg_notify('dispatcher_changed', NEW.id::text);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER integration_changed BEFORE UPDATE ON dispatcher.integration
+    FOR EACH ROW EXECUTE FUNCTION dispatcher.integration_changed();
+
+CREATE FUNCTION dispatcher.api_key_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('dispatcher_changed', 'keys');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER api_key_changed AFTER UPDATE OR DELETE ON dispatcher.api_key
+    FOR EACH STATEMENT EXECUTE FUNCTION dispatcher.api_key_changed();
+
+-- The catalogue of the provider's event types. Seeded by the server from its configuration of job kinds.
+CREATE TABLE dispatcher.event_type (
+    name        text COLLATE "C" PRIMARY KEY,
+    description text,
+    example     jsonb,
+    deprecated  boolean NOT NULL DEFAULT false,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE dispatcher.job (
+    organization_id text COLLATE "C" NOT NULL REFERENCES dispatcher.organization,
+    id              text COLLATE "C" NOT NULL,
+    kind            text NOT NULL,
+    status          text NOT NULL CHECK (status IN ('pending', 'processing', 'successful', 'failure', 'cancelled')),
+    project         text COLLATE "C",
+    inbox           text COLLATE "C",
+    workflow_name   text,
+    usage           json,   -- json, not jsonb: read back as it was given
+    error           text,
+    fn_status       json,
+    result          json,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    finished_at     timestamptz,
+    PRIMARY KEY (organization_id, id),
+    CONSTRAINT finished_in_end_states CHECK ((status IN ('successful', 'failure', 'cancelled')) = (finished_at IS NOT NULL))
+);
+
+-- Answers kept for 24 hours under their Idempotency-Key. The body is encrypted with a key that only the caller's own
+-- credentials and Idempotency-Key give, because answers may carry a secret that is shown once.
+CREATE TABLE dispatcher.idempotency (
+    key_hash     bytea PRIMARY KEY CHECK (length(key_hash) = 32),
+    fingerprint  bytea NOT NULL CHECK (length(fingerprint) = 32),
+    status       smallint,
+    location     text,
+    content_type text,
+    body         bytea,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    locked_until timestamptz NOT NULL
+);
+CREATE INDEX idempotency_by_age ON dispatcher.idempotency (created_at);
+
+-- ── The engine ───────────────────────────────────────────────────────────────────────────────────────────────
+
+-- A running server process. Rows of the queue are owned by a node; a node whose heartbeat stopped loses them all at once.
+CREATE TABLE dispatcher.node (
+    id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text NOT NULL,
+    roles        text NOT NULL,
+    version      text NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT now(),
+    heartbeat_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+CREATE TABLE dispatcher.event (
+    organization_id text COLLATE "C" NOT NULL,
+    id              uuid NOT NULL,
+    project         text COLLATE "C",
+    inbox           text COLLATE "C",
+    type            text COLLATE "C" NOT NULL,
+    ordering_key    text COLLATE "C",
+    dedupe_id       text COLLATE "C",
+    payload         bytea NOT NULL,
+    PRIMARY KEY (organization_id, id)
+) PARTITION BY RANGE (id);
+
+-- The caller's own ids, unique per organization across the partitions of "event".
+CREATE TABLE dispatcher.event_dedupe (
+    organization_id text COLLATE "C" NOT NULL,
+    dedupe_id       text COLLATE "C" NOT NULL,
+    event_id        uuid NOT NULL,
+    PRIMARY KEY (organization_id, dedupe_id)
+);
+CREATE INDEX event_dedupe_by_age ON dispatcher.event_dedupe (event_id);
+
+-- Live deliveries. "owner" is the node that holds the row in memory (NULL: waits to be claimed). It is in no index, so that
+-- a claim is a heap-only update. ordering_key and ordering_seq are set only where the integration asks for order.
+CREATE TABLE dispatcher.queue (
+    id              uuid NOT NULL,
+    event_id        uuid NOT NULL,
+    integration_id  uuid NOT NULL,
+    due_at          timestamptz NOT NULL,
+    ordering_seq    bigint,
+    owner           integer,
+    attempts        smallint NOT NULL DEFAULT 0,
+    round_start     smallint NOT NULL DEFAULT 0,
+    organization_id text COLLATE "C" NOT NULL,
+    ordering_key    text COLLATE "C",
+    PRIMARY KEY (organization_id, id)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN dispatcher.queue.attempts IS 'failed attempts so far';
+COMMENT ON COLUMN dispatcher.queue.round_start IS 'attempts made before the last manual retry: the schedule and its limit count from here';
+
+-- Serves the claim: due rows of one integration in order, and the hop from one integration to the next.
+CREATE INDEX queue_by_lane ON dispatcher.queue (integration_id, due_at);
+-- Serves ordered lanes: is there an older live row of the same key?
+CREATE INDEX queue_by_ordering_key ON dispatcher.queue (integration_id, ordering_key, ordering_seq) WHERE ordering_key IS NOT NULL;
+CREATE SEQUENCE dispatcher.ordering_seq AS bigint;
+
+-- Finished deliveries with their last attempt. The columns last_* are those of "attempt".
+CREATE TABLE dispatcher.delivery (
+    id                       uuid NOT NULL,
+    event_id                 uuid NOT NULL,
+    integration_id           uuid NOT NULL,
+    finished_at              timestamptz NOT NULL,
+    last_started_at          timestamptz,
+    last_request_headers     bigint,
+    last_latency_us          integer,
+    attempts                 smallint NOT NULL,
+    last_status_code         smallint,
+    organization_id          text COLLATE "C" NOT NULL,
+    project                  text COLLATE "C",
+    event_type               text COLLATE "C" NOT NULL,
+    status                   text COLLATE "C" NOT NULL CHECK (status IN ('succeeded', 'exhausted', 'cancelled')),
+    last_outcome             text COLLATE "C",
+    last_address             text,
+    last_signature           text,
+    last_error               text,
+    last_response_headers    text,
+    last_response_body       bytea,
+    PRIMARY KEY (organization_id, id)
+) PARTITION BY RANGE (id);
+-- Serves the list of one integration's deliveries, newest first.
+CREATE INDEX delivery_by_integration ON dispatcher.delivery (integration_id, id);
+-- Serves lists of what went wrong, and recover.
+CREATE INDEX delivery_unsuccessful ON dispatcher.delivery (organization_id, status, id) WHERE status <> 'succeeded';
+
+-- The attempts before the last one of a delivery (all of them while it is live). Partitioned by its delivery's id, so that
+-- a delivery and its attempts expire together.
+CREATE TABLE dispatcher.attempt (
+    delivery_id      uuid NOT NULL,
+    started_at       timestamptz NOT NULL,
+    request_headers  bigint,
+    latency_us       integer NOT NULL,
+    number           smallint NOT NULL,
+    status_code      smallint,
+    organization_id  text COLLATE "C" NOT NULL,
+    outcome          text COLLATE "C" NOT NULL,
+    address          text,
+    signature        text,
+    error            text,
+    response_headers text,
+    response_body    bytea,
+    PRIMARY KEY (organization_id, delivery_id, number)
+) PARTITION BY RANGE (delivery_id);
+
+-- The part of the request headers that is the same for every attempt of an integration's version, secret values masked.
+-- An attempt refers to it and adds what differs: id, timestamp, signature, event type and number.
+CREATE TABLE dispatcher.request_headers (
+    id      bigint PRIMARY KEY,
+    headers jsonb NOT NULL
+);
+
+-- ── Time and ids ─────────────────────────────────────────────────────────────────────────────────────────────
+
+-- The smallest UUID of an instant: bounds for partitions and for lists by time.
+CREATE FUNCTION dispatcher.uuid_floor(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
+$$;
+
+CREATE FUNCTION dispatcher.uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+    SELECT encode(set_bit(set_bit(
+        overlay(uuid_send(gen_random_uuid())
+                PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+        52, 1), 53, 1), 'hex')::uuid
+$$;
+
+-- A new delivery id for an event: the event's first eight bytes (its time and version), random after them.
+CREATE FUNCTION dispatcher.delivery_id(event_id uuid) RETURNS uuid LANGUAGE sql VOLATILE STRICT PARALLEL SAFE AS $$
+    SELECT encode(overlay(uuid_send(gen_random_uuid()) PLACING substring(uuid_send(event_id) FROM 1 FOR 8) FROM 1 FOR 8), 'hex')::uuid
+$$;
+
+-- ── Partitions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Makes the daily partitions of event, delivery and attempt for the days given. Attaching (rather than CREATE … PARTITION OF)
+-- takes a lock that lets readers and writers go on. Safe to call from several nodes at once.
+CREATE FUNCTION dispatcher.ensure_partitions(first_day date, last_day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    parent text;
+    day    date;
+    part   text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
+    FOREACH parent IN ARRAY ARRAY['event', 'delivery', 'attempt'] LOOP
+        FOR day IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
+            part := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
+            CONTINUE WHEN to_regclass(format('dispatcher.%I', part)) IS NOT NULL;
+            EXECUTE format('CREATE TABLE dispatcher.%I (LIKE dispatcher.%I INCLUDING ALL)', part, parent);
+            EXECUTE format('ALTER TABLE dispatcher.%I ATTACH PARTITION dispatcher.%I FOR VALUES FROM (%L) TO (%L)',
+                parent, part, dispatcher.uuid_floor(day::timestamp AT TIME ZONE 'UTC'),
+                dispatcher.uuid_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- Drops the partitions that lie wholly before the day given, and what refers to them. Returns how many were dropped.
+CREATE FUNCTION dispatcher.drop_partitions(before_day date) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    bound   uuid := dispatcher.uuid_floor(before_day::timestamp AT TIME ZONE 'UTC');
+    part    text;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
+    FOR part IN
+        SELECT c.relname FROM pg_inherits i
+        JOIN pg_class c ON c.oid = i.inhrelid
+        JOIN pg_class p ON p.oid = i.inhparent
+        JOIN pg_namespace n ON n.oid = p.relnamespace
+        WHERE n.nspname = 'dispatcher' AND p.relname IN ('event', 'delivery', 'attempt')
+          AND to_date(right(c.relname, 8), 'YYYYMMDD') < before_day
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE dispatcher.%I', part);
+        dropped := dropped + 1;
+    END LOOP;
+    IF dropped > 0 THEN
+        DELETE FROM dispatcher.queue WHERE id < bound;
+        DELETE FROM dispatcher.event_dedupe WHERE event_id < bound;
+    END IF;
+    RETURN dropped;
+END $$;
+
+-- ── Accepting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- What an integration's "events" may hold for it to get an event of this type: the name, '*', and 'a.*' for each leading part.
+CREATE FUNCTION dispatcher.event_patterns(type text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT ARRAY[type, '*'] || ARRAY(
+        SELECT array_to_string(parts[1:n], '.') || '.*'
+        FROM (SELECT string_to_array(type, '.') AS parts) AS split, generate_series(1, cardinality(parts) - 1) AS n)
+$$;
+
+-- Accepts a batch of events: stores them and fans them out to the integrations that are committed and enabled now, in the
+-- caller's transaction. The only place where deliveries come into being.
+--
+-- Events share few distinct routes (organization, project, inbox, type), so these are passed once and referred to by number,
+-- from 1. A route with a target goes to that integration alone, whatever it subscribes to.
+-- p_owner: the node that will send (NULL: rows wait for a claim); ignored where that node was declared dead meanwhile.
+-- p_room: how many deliveries that node has room for; p_full: integrations whose lane there has none. What does not fit waits
+-- for a claim.
+--
+-- Returns one row per delivery made (event_number counts from 1), and one with delivery_id NULL for each event whose dedupe id
+-- was known: event_id is then the first event's.
+CREATE FUNCTION dispatcher.accept(
+    p_route_organizations text[], p_route_projects text[], p_route_inboxes text[], p_route_types text[], p_route_targets uuid[],
+    p_ids uuid[], p_routes integer[], p_payloads bytea[], p_ordering_keys text[], p_dedupe_ids text[],
+    p_owner integer, p_room integer, p_full uuid[])
+RETURNS TABLE (event_number integer, event_id uuid, delivery_id uuid, integration_id uuid, integration_version integer, owned boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_owner  integer;
+    v_repeat integer[] := '{}';
+BEGIN
+    IF p_owner IS NOT NULL THEN
+        -- Held until commit: the node cannot be declared dead between here and there, so no row is left to a dead owner.
+        SELECT n.id INTO v_owner FROM dispatcher.node n WHERE n.id = p_owner FOR KEY SHARE;
+    END IF;
+
+    IF p_dedupe_ids IS NOT NULL THEN
+        INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id)
+        SELECT p_route_organizations[i.route], i.dedupe_id, i.id
+        FROM unnest(p_ids, p_routes, p_dedupe_ids) AS i (id, route, dedupe_id)
+        WHERE i.dedupe_id IS NOT NULL
+        ORDER BY 1, 2   -- one order everywhere: concurrent batches wait for each other instead of deadlocking
+        ON CONFLICT DO NOTHING;
+
+        RETURN QUERY
+        SELECT i.n::integer, d.event_id, NULL::uuid, NULL::uuid, NULL::integer, false
+        FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
+        JOIN dispatcher.event_dedupe d ON d.organization_id = p_route_organizations[i.route] AND d.dedupe_id = i.dedupe_id
+        WHERE d.event_id <> i.id;
+
+        SELECT coalesce(array_agg(i.n::integer), '{}') INTO v_repeat
+        FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
+        JOIN dispatcher.event_dedupe d ON d.organization_id = p_route_organizations[i.route] AND d.dedupe_id = i.dedupe_id
+        WHERE d.event_id <> i.id;
+    END IF;
+
+    RETURN QUERY
+    WITH route AS (
+        SELECT r.*
+        FROM unnest(p_route_organizations, p_route_projects, p_route_inboxes, p_route_types, p_route_targets)
+            WITH ORDINALITY AS r (organization_id, project, inbox, type, target, n)
+    ), item AS (
+        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, i.payload, i.ordering_key, i.dedupe_id
+        FROM unnest(p_ids, p_routes, p_payloads, p_ordering_keys, p_dedupe_ids)
+            WITH ORDINALITY AS i (id, route, payload, ordering_key, dedupe_id, n)
+        JOIN route r ON r.n = i.route
+        WHERE i.n <> ALL (v_repeat)
+    ), stored AS (
+        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, ordering_key, dedupe_id, payload)
+        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.ordering_key, i.dedupe_id, i.payload FROM item i
+    ), subscribed AS (
+        SELECT r.n AS route, g.id AS integration_id, g.version, g.ordering,
+               CASE WHEN g.id <> ALL (coalesce(p_full, '{}')) THEN v_owner END AS owner
+        FROM route r
+        JOIN dispatcher.integration g ON g.organization_id = r.organization_id AND g.enabled AND g.deleted_at IS NULL
+        WHERE CASE WHEN r.target IS NOT NULL THEN g.id = r.target
+              ELSE (g.project IS NULL OR g.project = coalesce(r.project, 'default'))
+                   AND (g.inbox IS NULL OR g.inbox = r.inbox)
+                   AND g.events && dispatcher.event_patterns(r.type) END
+    ), made AS MATERIALIZED (
+        SELECT i.n, i.organization_id, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
+               CASE WHEN s.ordering = 'by_key' THEN i.ordering_key END AS ordering_key,
+               CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq,
+               -- Rows that keep an order are always claimed: only the claim knows which of a key is the oldest.
+               CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN NULL
+                    WHEN row_number() OVER (ORDER BY i.n) <= p_room THEN s.owner END AS owner
+        FROM item i JOIN subscribed s ON s.route = i.route
+        ORDER BY i.n
+    ), queued AS (
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, ordering_key)
+        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.ordering_key FROM made m
+    )
+    SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.owner IS NOT NULL FROM made m;
+END $$;
+
+-- Publishes one event inside the caller's own transaction: it is sent when that commits, and never was when it rolls back.
+-- Returns the event's id. The payload is delivered as the text given, byte for byte (jsonb: in PostgreSQL's own spelling).
+CREATE FUNCTION dispatcher.publish(
+    type text, payload text, organization text DEFAULT 'default', project text DEFAULT NULL, inbox text DEFAULT NULL,
+    ordering_key text DEFAULT NULL, id text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    v_id    uuid := dispatcher.uuid_v7();
+    v_first uuid;
+    v_woken boolean;
+BEGIN
+    IF type IS NULL OR type !~ '^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$' OR length(type) > 128 THEN
+        RAISE EXCEPTION 'type: an event type is dot-separated words of letters, digits, "_" and "-", at most 128 characters'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF payload IS NULL OR json_typeof(payload::json) <> 'object' THEN
+        RAISE EXCEPTION 'payload: must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT EXISTS (SELECT FROM dispatcher.organization o WHERE o.id = organization) THEN
+        RAISE EXCEPTION 'organization: there is no organization "%"', organization USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    SELECT bool_or(a.delivery_id IS NOT NULL), min(a.event_id::text) FILTER (WHERE a.delivery_id IS NULL)::uuid
+    INTO v_woken, v_first
+    FROM dispatcher.accept(
+        ARRAY[organization], ARRAY[project], ARRAY[inbox], ARRAY[type], ARRAY[NULL::uuid],
+        ARRAY[v_id], ARRAY[1], ARRAY[convert_to(payload, 'UTF8')], ARRAY[ordering_key],
+        CASE WHEN id IS NOT NULL THEN ARRAY[id] END, NULL, 0, NULL) AS a;
+
+    IF v_woken THEN
+        PERFORM pg_notify('dispatcher_wake', '');
+    END IF;
+    RETURN 'evt_' || replace(coalesce(v_first, v_id)::text, '-', '');
+END $$;
+
+CREATE FUNCTION dispatcher.publish(
+    type text, payload jsonb, organization text DEFAULT 'default', project text DEFAULT NULL, inbox text DEFAULT NULL,
+    ordering_key text DEFAULT NULL, id text DEFAULT NULL)
+RETURNS text LANGUAGE sql AS $$ SELECT dispatcher.publish(type, payload::text, organization, project, inbox, ordering_key, id) $$;
+
+CREATE FUNCTION dispatcher.publish(
+    type text, payload json, organization text DEFAULT 'default', project text DEFAULT NULL, inbox text DEFAULT NULL,
+    ordering_key text DEFAULT NULL, id text DEFAULT NULL)
+RETURNS text LANGUAGE sql AS $$ SELECT dispatcher.publish(type, payload::text, organization, project, inbox, ordering_key, id) $$;

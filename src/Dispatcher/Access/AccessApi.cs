@@ -1,0 +1,217 @@
+// /organizations, /projects and /api-keys.
+
+using Dispatcher.Platform;
+using Dispatcher.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dispatcher.Access;
+
+/// <summary>A request for a key.</summary>
+/// <param name="Role"><c>operator</c>, <c>admin</c>, <c>member</c> or <c>emitter</c>.</param>
+/// <param name="Organization">The organization it is bound to. Default: <c>default</c>, or the caller's own. Not for operators.</param>
+/// <param name="Project">The project it is bound to. Default: all of the organization.</param>
+/// <param name="Name">What it is for, at most 200 characters.</param>
+/// <param name="ExpiresAt">When it stops working. Default: never.</param>
+internal sealed record ApiKeyRequest(string? Role, string? Organization, string? Project, string? Name, DateTimeOffset? ExpiresAt);
+
+/// <summary>A key as it reads back: never the key itself.</summary>
+internal sealed record ApiKeyView(
+    string Id, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+
+/// <summary>A new key. <c>key</c> is shown this once.</summary>
+internal sealed record ApiKeyCreated(
+    string Id, string Key, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+
+/// <summary>A request for an organization or a project.</summary>
+/// <param name="Id">Its id, chosen by the caller. Default: made.</param>
+/// <param name="Name">What people call it, at most 200 characters. Default: the id.</param>
+internal sealed record NamedRequest(string? Id, string? Name);
+
+/// <summary>An organization or a project.</summary>
+internal sealed record NamedView(string Id, string Name, DateTimeOffset CreatedAt);
+
+internal static class AccessApi
+{
+    public static void MapAccess(this IEndpointRouteBuilder app)
+    {
+        var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
+        organizations.MapPost("/", CreateOrganization).WithSummary("Create an organization");
+        organizations.MapGet("/", ListOrganizations).WithSummary("List organizations");
+        organizations.MapDelete("/{id}", DeleteOrganization).WithSummary("Delete an organization that has nothing left");
+
+        var projects = app.MapGroup("/projects").WithTags("Projects");
+        projects.MapPost("/", CreateProject).WithSummary("Create a project").WithMetadata(Admits.Writers);
+        projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
+        projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project").WithMetadata(Admits.Writers);
+
+        var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers);
+        keys.MapPost("/", CreateKey).WithSummary("Create a key; it is shown this once");
+        keys.MapGet("/", ListKeys).WithSummary("List keys");
+        keys.MapDelete("/{id}", RevokeKey).WithSummary("Revoke a key");
+    }
+
+    private static async Task<Created<NamedView>> CreateOrganization(
+        Body<NamedRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var (id, name) = Validate(body.Value, Ids.Organization, time);
+        if (await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Problem.Conflict($"The organization \"{id}\" exists.").AsException();
+        var now = time.GetUtcNow();
+        db.Organizations.Add(new Organization { Id = id, Name = name, CreatedAt = now });
+        db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = now });
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created($"/organizations/{id}", new NamedView(id, name, now));
+    }
+
+    private static async Task<Ok<Page<NamedView>>> ListOrganizations(PageQuery page, DispatcherDb db, CancellationToken ct)
+    {
+        // Newest first, the id as the tie-break: both are in the cursor.
+        var rows = await db.Organizations.AsNoTracking()
+            .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id)
+            .Select(o => new NamedView(o.Id, o.Name, o.CreatedAt)).ToListAsync(ct);
+        return TypedResults.Ok(SkipTo(rows, page));
+    }
+
+    private static async Task<NoContent> DeleteOrganization(string id, DispatcherDb db, KeyRing ring, CancellationToken ct)
+    {
+        if (id == Tenant.Default) throw Problem.Conflict("The organization \"default\" always exists.").AsException();
+        if (!Identifiers.IsValid(id) || !await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw NoSuch("organization", id);
+        if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
+            throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
+        await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
+        await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
+        await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
+        ring.Forget();
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Created<NamedView>> CreateProject(
+        Body<NamedRequest> body, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        if (tenant.Project is not null) throw Problem.Forbidden("A key of one project makes no others.").AsException();
+        var (id, name) = Validate(body.Value, Ids.Project, time);
+        if (await db.Projects.AnyAsync(p => p.OrganizationId == tenant.Organization && p.Id == id, ct))
+            throw Problem.Conflict($"The project \"{id}\" exists.").AsException();
+        var now = time.GetUtcNow();
+        db.Projects.Add(new Project { OrganizationId = tenant.Organization, Id = id, Name = name, CreatedAt = now });
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created($"/projects/{id}", new NamedView(id, name, now));
+    }
+
+    private static async Task<Ok<Page<NamedView>>> ListProjects(PageQuery page, Tenant tenant, DispatcherDb db, CancellationToken ct)
+    {
+        var rows = await db.Projects.AsNoTracking()
+            .Where(p => p.OrganizationId == tenant.Organization && (tenant.Project == null || p.Id == tenant.Project))
+            .OrderByDescending(p => p.CreatedAt).ThenByDescending(p => p.Id)
+            .Select(p => new NamedView(p.Id, p.Name, p.CreatedAt)).ToListAsync(ct);
+        return TypedResults.Ok(SkipTo(rows, page));
+    }
+
+    private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
+    {
+        if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
+        if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
+        if (!Identifiers.IsValid(id)) throw NoSuch("project", id);
+        if (await db.Integrations.AnyAsync(i => i.OrganizationId == tenant.Organization && i.Project == id && i.DeletedAt == null, ct))
+            throw Problem.Conflict("The project still has integrations; delete them first.").AsException();
+        var gone = await db.Projects.Where(p => p.OrganizationId == tenant.Organization && p.Id == id).ExecuteDeleteAsync(ct);
+        return gone > 0 ? TypedResults.NoContent() : throw NoSuch("project", id);
+    }
+
+    private static async Task<Created<ApiKeyCreated>> CreateKey(
+        Body<ApiKeyRequest> body, Caller caller, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+    {
+        var request = body.Value;
+        var faults = new Faults();
+        var known = Enum.TryParse<Role>(request.Role, ignoreCase: true, out var role) && request.Role!.All(char.IsAsciiLetterLower);
+        faults.Require(known, "role", "must be operator, admin, member or emitter.");
+        faults.Require(request.Name is null or { Length: <= 200 }, "name", "must have at most 200 characters.");
+        faults.Require(request.ExpiresAt is null || request.ExpiresAt > time.GetUtcNow(), "expires_at", "must be in the future.");
+        Identifiers.CheckOptional(faults, "organization", request.Organization);
+        Identifiers.CheckOptional(faults, "project", request.Project);
+        if (known && role == Role.Operator)
+        {
+            faults.Require(request.Organization is null, "organization", "an operator key is for the whole server.");
+            faults.Require(request.Project is null, "project", "an operator key is for the whole server.");
+        }
+
+        faults.ThrowIfAny();
+        var (organization, project) = ScopeOf(request, role, caller);
+        if (organization is not null && !await ring.OrganizationExistsAsync(organization, ct)) throw NoSuch("organization", organization);
+
+        var key = KeyRing.NewKey();
+        var row = new ApiKey
+        {
+            Id = Guid.CreateVersion7(time.GetUtcNow()),
+            Role = role,
+            OrganizationId = organization,
+            Project = project,
+            Name = request.Name,
+            Hash = KeyRing.Hash(key),
+            CreatedAt = time.GetUtcNow(),
+            ExpiresAt = request.ExpiresAt,
+        };
+        db.ApiKeys.Add(row);
+        await db.SaveChangesAsync(ct);
+        var id = Ids.Format(Ids.ApiKey, row.Id);
+        return TypedResults.Created($"/api-keys/{id}", new ApiKeyCreated(
+            id, key, request.Role!, organization, project, row.Name, row.CreatedAt, row.ExpiresAt));
+    }
+
+    private static async Task<Ok<Page<ApiKeyView>>> ListKeys(PageQuery page, HttpContext context, Caller caller, DispatcherDb db, CancellationToken ct)
+    {
+        // An operator sees every key, or those of ?organization=; others see those of their own scope.
+        string? organization = caller.Organization ?? context.Request.Query["organization"];
+        var after = page.AfterId;
+        var rows = await db.ApiKeys.AsNoTracking()
+            .Where(k => k.RevokedAt == null
+                && (organization == null || k.OrganizationId == organization)
+                && (caller.Project == null || k.Project == caller.Project)
+                && (after == null || k.Id < after))
+            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page<ApiKeyView>.Of(rows.ConvertAll(View), page, v => v.Id[4..]));
+    }
+
+    private static async Task<NoContent> RevokeKey(string id, Caller caller, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var gone = !Ids.TryParse(Ids.ApiKey, id, out var keyId) ? 0 : await db.ApiKeys
+            .Where(k => k.Id == keyId && k.RevokedAt == null
+                && (caller.Organization == null || k.OrganizationId == caller.Organization)
+                && (caller.Project == null || k.Project == caller.Project))
+            .ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct);
+        ring.Forget();
+        return gone > 0 ? TypedResults.NoContent() : throw NoSuch("key", id);
+    }
+
+    /// <summary>What a new key is bound to: operators choose, an admin gives at most what it has.</summary>
+    private static (string? Organization, string? Project) ScopeOf(ApiKeyRequest request, Role role, Caller caller)
+    {
+        if (caller.Organization is not { } own)
+            return role == Role.Operator ? (null, null) : (request.Organization ?? Tenant.Default, request.Project);
+        if (role == Role.Operator) throw Problem.Forbidden("Only an operator makes operator keys.").AsException();
+        if (request.Organization is { } other && other != own) throw NoSuch("organization", other);
+        return (own, new Tenant(own, caller.Project).ProjectFor(request.Project));
+    }
+
+    private static (string Id, string Name) Validate(NamedRequest request, string prefix, TimeProvider time)
+    {
+        var faults = new Faults();
+        Identifiers.CheckOptional(faults, "id", request.Id);
+        faults.Require(request.Name is null or { Length: >= 1 and <= 200 }, "name", "must have 1 to 200 characters.");
+        faults.ThrowIfAny();
+        var id = request.Id ?? Ids.New(prefix, time);
+        return (id, request.Name ?? id);
+    }
+
+    private static Page<NamedView> SkipTo(List<NamedView> all, PageQuery page)
+    {
+        var from = page.After is null ? 0 : all.FindIndex(v => v.Id == page.After) + 1;
+        return Page<NamedView>.Of([.. all.Skip(from).Take(page.Limit + 1)], page, v => v.Id);
+    }
+
+    private static ApiKeyView View(ApiKey k) => new(
+        Ids.Format(Ids.ApiKey, k.Id), k.Role.ToString().ToLowerInvariant(), k.OrganizationId, k.Project, k.Name, k.CreatedAt, k.ExpiresAt);
+
+    private static ProblemException NoSuch(string what, string id) => Problem.NotFound($"There is no {what} \"{id}\".").AsException();
+}

@@ -1,0 +1,76 @@
+// Finds the key of a request, asks whether the endpoint admits its role, and settles which organization the request is about.
+
+using Dispatcher.Platform;
+using Microsoft.AspNetCore.Authorization;
+
+namespace Dispatcher.Access;
+
+/// <summary>The roles that an endpoint admits, as endpoint metadata. An endpoint must carry either this or <see cref="AllowAnonymousAttribute"/>.</summary>
+internal sealed record Admits(params Role[] Roles)
+{
+    /// <summary>Whoever may read a tenant's resources.</summary>
+    public static readonly Admits Readers = new(Role.Operator, Role.Admin, Role.Member);
+
+    /// <summary>Whoever may change a tenant's resources.</summary>
+    public static readonly Admits Writers = new(Role.Operator, Role.Admin);
+
+    /// <summary>Whoever may publish events and move jobs.</summary>
+    public static readonly Admits Emitters = new(Role.Operator, Role.Admin, Role.Emitter);
+
+    public static readonly Admits Operators = new(Role.Operator);
+}
+
+internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        var endpoint = context.GetEndpoint();
+        if (endpoint is null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null) return next(context);
+        return AdmitAsync(context, endpoint);
+    }
+
+    private async Task AdmitAsync(HttpContext context, Endpoint endpoint)
+    {
+        var presented = Presented(context.Request)
+            ?? throw Problem.Unauthenticated("Send a key as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\".").AsException();
+        var caller = await keys.FindAsync(presented, context.RequestAborted)
+            ?? throw Problem.Unauthenticated("The key is unknown, revoked or expired.").AsException();
+
+        // An endpoint that forgot to say whom it admits admits operators only.
+        var admits = endpoint.Metadata.GetMetadata<Admits>() ?? Admits.Operators;
+        if (!admits.Roles.Contains(caller.Role))
+            throw Problem.Forbidden($"A key of role {caller.Role.ToString().ToLowerInvariant()} may not do this.").AsException();
+
+        context.Features.Set(caller);
+        context.Features.Set(await TenantOfAsync(context, caller));
+        await next(context);
+    }
+
+    private async ValueTask<Tenant> TenantOfAsync(HttpContext context, Caller caller)
+    {
+        string? asked = context.Request.Query["organization"];
+        if (caller.Organization is { } own)
+        {
+            return asked is null || asked == own
+                ? new Tenant(own, caller.Project)
+                : throw NoOrganization(asked);
+        }
+
+        var organization = asked ?? Tenant.Default;
+        return await keys.OrganizationExistsAsync(organization, context.RequestAborted)
+            ? new Tenant(organization, null)
+            : throw NoOrganization(organization);
+    }
+
+    private static ProblemException NoOrganization(string id) => Problem.NotFound($"There is no organization \"{id}\".").AsException();
+
+    private static string? Presented(HttpRequest request)
+    {
+        const string scheme = "Bearer ";
+        string? authorization = request.Headers.Authorization;
+        if (authorization is not null && authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            return authorization[scheme.Length..].Trim();
+        string? key = request.Headers["x-api-key"];
+        return string.IsNullOrWhiteSpace(key) ? null : key.Trim();
+    }
+}

@@ -1,0 +1,51 @@
+// /deliveries: reading, retrying and cancelling.
+
+using Dispatcher.Access;
+using Dispatcher.Dispatching;
+using Dispatcher.Events;
+using Dispatcher.Platform;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Dispatcher.Deliveries;
+
+internal static class DeliveriesApi
+{
+    public static void MapDeliveries(this IEndpointRouteBuilder app)
+    {
+        var read = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Readers);
+        read.MapGet("/", List).WithSummary("List deliveries, newest first");
+        read.MapGet("/{id}", Get).WithSummary("Read a delivery with each of its attempts");
+
+        var write = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Writers);
+        write.MapPost("/{id}/retry", Retry).WithSummary("Send a delivery again now");
+        write.MapPost("/{id}/cancel", Cancel).WithSummary("Give a delivery up");
+    }
+
+    private static async Task<Ok<Page<DeliveryView>>> List(PageQuery page, HttpContext context, Tenant tenant, DeliveryStore store, CancellationToken ct)
+    {
+        var filter = new QueryFilter(context.Request.Query);
+        var query = new DeliveryQuery(
+            filter.Id("integration", Ids.Integration),
+            filter.Id("event", Ids.Event),
+            filter.Text("type", t => EventNames.IsType(t), EventNames.Rule),
+            filter.Text("status", s => DeliveryStatus.All.Contains(s), $"must be one of {string.Join(", ", DeliveryStatus.All)}"),
+            filter.Time("since"),
+            filter.Time("until"));
+        filter.ThrowIfFaulty();
+        var rows = await store.ListAsync(tenant, query, page, ct);
+        return TypedResults.Ok(Page<DeliveryView>.Of(rows, page, d => d.Id[4..]));
+    }
+
+    private static async Task<Ok<DeliveryDetail>> Get(string id, Tenant tenant, DeliveryStore store, CancellationToken ct) =>
+        TypedResults.Ok(await store.FindDetailAsync(tenant, Parse(id), ct) ?? throw NotFound(id));
+
+    private static async Task<Accepted<DeliveryView>> Retry(string id, Tenant tenant, DeliveryActions actions, CancellationToken ct) =>
+        TypedResults.Accepted($"/deliveries/{id}", await actions.RetryAsync(tenant, Parse(id), ct));
+
+    private static async Task<Ok<DeliveryView>> Cancel(string id, Tenant tenant, DeliveryActions actions, CancellationToken ct) =>
+        TypedResults.Ok(await actions.CancelAsync(tenant, Parse(id), ct));
+
+    private static Guid Parse(string id) => Ids.TryParse(Ids.Delivery, id, out var key) ? key : throw NotFound(id);
+
+    private static ProblemException NotFound(string id) => Problem.NotFound($"There is no delivery \"{id}\".").AsException();
+}

@@ -1,0 +1,93 @@
+// What people do to deliveries: retry and cancel.
+
+using Dispatcher.Access;
+using Dispatcher.Dispatching;
+using Dispatcher.Platform;
+using Npgsql;
+
+namespace Dispatcher.Deliveries;
+
+internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore store, Wakeup wakeup)
+{
+    /// <summary>
+    /// Makes a delivery due now. One that waits for a retry keeps its place in the schedule; a finished one begins a new round of
+    /// attempts, numbered on from those it had.
+    /// </summary>
+    public async Task<DeliveryView> RetryAsync(Tenant tenant, Guid id, CancellationToken ct)
+    {
+        var before = await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
+        if (before.Status == DeliveryStatus.Delivering) throw Problem.Conflict("The delivery is being sent right now.").AsException();
+        var changed = await ExecuteAsync(tenant, id, HurrySql, ct) > 0 || await ExecuteAsync(tenant, id, RequeueSql, ct) > 0;
+        if (!changed) throw Problem.Conflict("The delivery cannot be sent: its integration is disabled or deleted, or it is being sent right now.").AsException();
+        wakeup.NotifyUnowned();
+        return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
+    }
+
+    /// <summary>Ends a live delivery. A POST that is under way is not called back: its attempt is still recorded.</summary>
+    public async Task<DeliveryView> CancelAsync(Tenant tenant, Guid id, CancellationToken ct)
+    {
+        if (await store.FindAsync(tenant, id, ct) is null) throw NotFound(id);
+        if (await ExecuteAsync(tenant, id, CancelSql, ct) == 0) throw Problem.Conflict("The delivery has ended already.").AsException();
+        return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
+    }
+
+    private const string HurrySql =
+        """
+        UPDATE dispatcher.queue q SET due_at = now()
+        FROM dispatcher.integration i
+        WHERE q.organization_id = $1 AND q.id = $2 AND q.owner IS NULL
+          AND i.organization_id = q.organization_id AND i.id = q.integration_id AND i.enabled AND i.deleted_at IS NULL
+        """;
+
+    // The archive's row becomes a live one again; its inline attempt joins the others. attempts counts an attempt that was
+    // recorded after a cancellation too.
+    private const string RequeueSql =
+        """
+        WITH gone AS (
+            DELETE FROM dispatcher.delivery d USING dispatcher.integration i
+            WHERE d.organization_id = $1 AND d.id = $2
+              AND i.organization_id = d.organization_id AND i.id = d.integration_id AND i.enabled AND i.deleted_at IS NULL
+            RETURNING d.*, i.ordering
+        ), noted AS (
+            INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
+                request_headers, signature, error, response_headers, response_body)
+            SELECT g.organization_id, g.id, g.attempts, g.last_started_at, g.last_latency_us, g.last_outcome, g.last_status_code, g.last_address,
+                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body
+            FROM gone g WHERE g.last_started_at IS NOT NULL
+            ON CONFLICT DO NOTHING
+        ), made AS (
+            SELECT g.*, greatest(g.attempts, (
+                SELECT max(a.number) FROM dispatcher.attempt a WHERE a.organization_id = g.organization_id AND a.delivery_id = g.id)) AS so_far,
+                CASE WHEN g.ordering = 'by_key' THEN e.ordering_key END AS ordering_key
+            FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
+        )
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, ordering_key, ordering_seq)
+        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.so_far, m.so_far, m.ordering_key,
+               CASE WHEN m.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
+        FROM made m
+        """;
+
+    // The notification reaches a node that holds the row in memory and has not sent it yet.
+    private const string CancelSql =
+        """
+        WITH gone AS (
+            DELETE FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.id = $2
+            RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts
+        ), told AS MATERIALIZED (
+            SELECT g.*, pg_notify('dispatcher_changed', 'cancelled:' || g.id) AS told FROM gone g
+        )
+        INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at)
+        SELECT t.organization_id, t.id, t.event_id, t.integration_id, e.project, e.type, 'cancelled', t.attempts, now()
+        FROM told t JOIN dispatcher.event e ON e.organization_id = t.organization_id AND e.id = t.event_id
+        """;
+
+    private async Task<int> ExecuteAsync(Tenant tenant, Guid id, string sql, CancellationToken ct)
+    {
+        await using var command = source.CreateCommand(sql);
+        command.Parameters.AddWithValue(tenant.Organization);
+        command.Parameters.AddWithValue(id);
+        return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static ProblemException NotFound(Guid id) => Problem.NotFound($"There is no delivery \"{Ids.Format(Ids.Delivery, id)}\".").AsException();
+}

@@ -1,0 +1,58 @@
+// Listens to what other nodes, and other programs with dispatcher.publish, tell through the database.
+
+using Dispatcher.Access;
+using Npgsql;
+
+namespace Dispatcher.Dispatching;
+
+/// <summary>LISTEN on a connection of its own. Notifications only make things faster: whatever is missed is found by polling and by versions.</summary>
+internal sealed partial class ChangeListener(
+    NpgsqlDataSource source, LaneSet lanes, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger) : BackgroundService
+{
+    private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await ListenAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogLost(e.Message);
+                await Task.Delay(Reconnect, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task ListenAsync(CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        connection.Notification += (_, notification) => Heard(notification.Channel, notification.Payload);
+        await using (var listen = new NpgsqlCommand("LISTEN dispatcher_wake; LISTEN dispatcher_changed", connection))
+            await listen.ExecuteNonQueryAsync(ct);
+
+        // Deaf until now.
+        lanes.InvalidateAll();
+        keys.Forget();
+        while (true) await connection.WaitAsync(ct);
+    }
+
+    private void Heard(string channel, string payload)
+    {
+        const string cancelled = "cancelled:";
+        if (channel == "dispatcher_wake") wakeup.Ring();
+        else if (Guid.TryParse(payload, out var integration)) lanes.Invalidate(integration);
+        else if (payload.StartsWith(cancelled, StringComparison.Ordinal) && Guid.TryParse(payload[cancelled.Length..], out var delivery)) lanes.Cancel(delivery);
+        else keys.Forget();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Lost the connection that listens for changes: {Reason}")]
+    private partial void LogLost(string reason);
+}

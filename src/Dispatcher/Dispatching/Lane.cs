@@ -1,0 +1,167 @@
+// A lane: the deliveries of one integration in this node's memory, and the pumps that send them.
+
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Dispatcher.Sending;
+
+namespace Dispatcher.Dispatching;
+
+/// <summary>
+/// Sends one integration's deliveries with as many POSTs at once as it may have. A lane shares nothing with other lanes but the
+/// thread pool, so a target that hangs holds up its own lane only. It holds about as much as it has lately sent in a moment
+/// (<see cref="MinHeld"/> to <see cref="MaxHeld"/>), so that dead targets do not fill the memory either.
+/// </summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "The semaphore allocates no handle, and lanes come and go with the load.")]
+internal sealed class Lane(LaneSet set, string organization, Guid integration)
+{
+    public const int MinHeld = 128;
+    public const int MaxHeld = 2000;
+
+    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LoadRetry = TimeSpan.FromMilliseconds(500);
+
+    private readonly ConcurrentQueue<Delivery> _queue = new();
+    private readonly SemaphoreSlim _loading = new(1, 1);
+    private volatile LaneSettings? _settings;
+    private volatile bool _stale = true;
+    private volatile bool _full;
+    private int _held;
+    private int _pumps;
+    private int _capacity = MinHeld * 2;
+    private int _sentInWindow;
+    private long _windowBegan = set.Time.GetTimestamp();
+
+    /// <summary>Deliveries in memory, those under way included.</summary>
+    public int Held => Volatile.Read(ref _held);
+
+    /// <summary>Set when the lane has reached its capacity, until half of it is free: refills come in batches, not one by one.</summary>
+    public bool IsFull => _full;
+
+    public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0;
+
+    /// <summary>Has the settings loaded anew before the next POST.</summary>
+    public void Invalidate() => _stale = true;
+
+    public void Enqueue(Delivery delivery)
+    {
+        if (Interlocked.Increment(ref _held) >= Volatile.Read(ref _capacity)) _full = true;
+        _queue.Enqueue(delivery);
+    }
+
+    /// <summary>Starts pumps for what is queued, up to the integration's concurrency; one alone until that is known.</summary>
+    public void Start()
+    {
+        var limit = _settings?.MaxConcurrency ?? 1;
+        var wanted = Math.Min(limit, Volatile.Read(ref _pumps) + _queue.Count);
+        while (true)
+        {
+            var pumps = Volatile.Read(ref _pumps);
+            if (pumps >= wanted) return;
+            if (Interlocked.CompareExchange(ref _pumps, pumps + 1, pumps) != pumps) continue;
+            set.PumpStarted();
+            ThreadPool.UnsafeQueueUserWorkItem(static lane => _ = lane.PumpAsync(), this, preferLocal: false);
+        }
+    }
+
+    private async Task PumpAsync()
+    {
+        try
+        {
+            while (_queue.TryDequeue(out var delivery)) await HandleAsync(delivery);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _pumps);
+            // A delivery may have been queued after this pump saw none and before it was counted off. Its new pump starts before
+            // this one ends for the set, which would otherwise take the node for drained.
+            if (!_queue.IsEmpty) Start();
+            set.PumpEnded();
+        }
+    }
+
+    private async Task HandleAsync(Delivery delivery)
+    {
+        if (set.IsStopping || set.IsCancelled(delivery.Id) || !await set.MaySendAsync(delivery))
+        {
+            Leave(delivery, giveBack: true);
+            return;
+        }
+
+        if (await SettingsForAsync(delivery) is not { } settings)
+        {
+            Leave(delivery, giveBack: true);
+            return;
+        }
+
+        if (settings.MaxConcurrency > Volatile.Read(ref _pumps) && !_queue.IsEmpty) Start();
+        var message = new WebhookMessage(delivery.MessageId, delivery.EventType, delivery.Payload, delivery.Attempts + 1);
+        var result = await set.Sender.SendAsync(settings.Target, message, set.Abort);
+        if (result.Outcome == SendOutcome.Interrupted)
+        {
+            Leave(delivery, giveBack: true);
+            return;
+        }
+
+        await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result));
+        Leave(delivery, giveBack: false);
+        CountSent();
+    }
+
+    private void Leave(Delivery delivery, bool giveBack)
+    {
+        if (giveBack) set.Recorder.GiveBack(delivery);
+        var held = Interlocked.Decrement(ref _held);
+        set.Left(delivery);
+        if (!_full || held > Volatile.Read(ref _capacity) / 2) return;
+        _full = false;
+        set.RoomAgain();
+    }
+
+    /// <summary>Settings at least as new as the delivery's row; null when the integration is disabled or deleted.</summary>
+    private ValueTask<LaneSettings?> SettingsForAsync(Delivery delivery)
+    {
+        var settings = _settings;
+        var fresh = settings is not null && !_stale && settings.Version >= delivery.IntegrationVersion
+            && (settings.RefreshAt is null || settings.RefreshAt > set.Time.GetUtcNow());
+        return fresh ? ValueTask.FromResult(settings) : new ValueTask<LaneSettings?>(LoadAsync(delivery));
+    }
+
+    private async Task<LaneSettings?> LoadAsync(Delivery delivery)
+    {
+        await _loading.WaitAsync();
+        try
+        {
+            var settings = _settings;
+            if (settings is not null && !_stale && settings.Version >= delivery.IntegrationVersion
+                && (settings.RefreshAt is null || settings.RefreshAt > set.Time.GetUtcNow()))
+            {
+                return settings;
+            }
+
+            // Cleared first: a change that comes while we read makes it stale again.
+            _stale = false;
+            return _settings = await set.Loader.LoadAsync(organization, integration, set.Abort);
+        }
+        catch (Exception e)
+        {
+            _stale = true;
+            set.LoadFailed(integration, e);
+            await Task.Delay(LoadRetry, set.Time, set.Abort).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return null;
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    private void CountSent()
+    {
+        var sent = Interlocked.Increment(ref _sentInWindow);
+        var began = Volatile.Read(ref _windowBegan);
+        if (set.Time.GetElapsedTime(began) < Window) return;
+        if (Interlocked.CompareExchange(ref _windowBegan, set.Time.GetTimestamp(), began) != began) return;
+        Volatile.Write(ref _capacity, Math.Clamp(sent * 2, MinHeld, MaxHeld));
+        Volatile.Write(ref _sentInWindow, 0);
+    }
+}

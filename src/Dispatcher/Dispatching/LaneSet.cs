@@ -1,0 +1,164 @@
+// All lanes of this node, and the bounds on what they hold together.
+
+using System.Collections.Concurrent;
+using Dispatcher.Platform;
+using Dispatcher.Sending;
+
+namespace Dispatcher.Dispatching;
+
+internal sealed partial class LaneSet(
+    WebhookSender sender, Recorder recorder, LaneSettingsLoader loader, NodeRegistry node, Wakeup wakeup,
+    DispatcherOptions options, TimeProvider time, ILogger<LaneSet> logger) : IHostedService, IDisposable
+{
+    private static readonly TimeSpan FencePoll = TimeSpan.FromMilliseconds(200);
+
+    private readonly ConcurrentDictionary<Guid, Lane> _lanes = new();
+    private readonly ConcurrentDictionary<Guid, byte> _cancelled = new();
+    private readonly CancellationTokenSource _abort = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _maxBytes = options.Delivery.MaxPendingMegabytes * 1024L * 1024L;
+    private long _bytes;
+    private int _held;
+    private int _pumps;
+    private int _wantsRoom;
+    private volatile bool _stopping;
+
+    public WebhookSender Sender => sender;
+    public Recorder Recorder => recorder;
+    public LaneSettingsLoader Loader => loader;
+    public TimeProvider Time => time;
+
+    /// <summary>Set once the node is asked to stop: what is under way is finished, the rest is given back.</summary>
+    public bool IsStopping => _stopping;
+
+    /// <summary>Cancelled when stopping takes longer than the host allows.</summary>
+    public CancellationToken Abort => _abort.Token;
+
+    /// <summary>Deliveries in memory.</summary>
+    public int Held => Volatile.Read(ref _held);
+
+    /// <summary>What may be taken on now. Dispose of it when the rows taken are enqueued.</summary>
+    public Holding Hold()
+    {
+        var owner = _stopping ? null : node.HoldCurrent();
+        var room = Volatile.Read(ref _bytes) >= _maxBytes ? 0 : Math.Max(0, options.Delivery.MaxPendingInMemory - Held);
+        var full = new List<Guid>();
+        foreach (var (id, lane) in _lanes)
+            if (lane.IsFull) full.Add(id);
+        if (room == 0 || full.Count > 0) Volatile.Write(ref _wantsRoom, 1);
+        return new Holding(owner, room, [.. full]);
+    }
+
+    public void Enqueue(List<Delivery> deliveries)
+    {
+        if (deliveries.Count == 0) return;
+        deliveries[0].Owner.Hold(deliveries.Count);
+        Interlocked.Add(ref _held, deliveries.Count);
+        Interlocked.Add(ref _bytes, deliveries.Sum(d => (long)d.Payload.Length));
+        var touched = new HashSet<Lane>();
+        foreach (var delivery in deliveries)
+        {
+            var lane = _lanes.GetOrAdd(delivery.IntegrationId, static (id, a) => new Lane(a.Set, a.Organization, id), (Set: this, delivery.Organization));
+            lane.Enqueue(delivery);
+            touched.Add(lane);
+        }
+
+        foreach (var lane in touched) lane.Start();
+    }
+
+    /// <summary>Whether the delivery's row is surely ours to send. Waits while the database is silent; false once the row is others' or we stop.</summary>
+    public ValueTask<bool> MaySendAsync(Delivery delivery) =>
+        node.MaySend(delivery.Owner) ? ValueTask.FromResult(true) : new ValueTask<bool>(WaitToSendAsync(delivery));
+
+    public void Invalidate(Guid integration)
+    {
+        if (_lanes.TryGetValue(integration, out var lane)) lane.Invalidate();
+        wakeup.Ring();
+    }
+
+    /// <summary>Has a delivery dropped that may be in memory: its row has gone already.</summary>
+    public void Cancel(Guid delivery)
+    {
+        if (Held > 0) _cancelled[delivery] = 0;
+    }
+
+    public bool IsCancelled(Guid delivery) => !_cancelled.IsEmpty && _cancelled.ContainsKey(delivery);
+
+    /// <summary>After notifications may have been missed: every lane looks again.</summary>
+    public void InvalidateAll()
+    {
+        foreach (var lane in _lanes.Values) lane.Invalidate();
+        wakeup.Ring();
+    }
+
+    public void PumpStarted() => Interlocked.Increment(ref _pumps);
+
+    public void PumpEnded()
+    {
+        if (Interlocked.Decrement(ref _pumps) == 0 && _stopping) _drained.TrySetResult();
+    }
+
+    public void Left(Delivery delivery)
+    {
+        Interlocked.Add(ref _bytes, -delivery.Payload.Length);
+        var held = Interlocked.Decrement(ref _held);
+        if (held == options.Delivery.MaxPendingInMemory / 2) RoomAgain();
+    }
+
+    /// <summary>Wakes the claimer if it left rows behind for want of room.</summary>
+    public void RoomAgain()
+    {
+        if (Interlocked.Exchange(ref _wantsRoom, 0) == 1) wakeup.Ring();
+    }
+
+    public void LoadFailed(Guid integration, Exception error)
+    {
+        if (!_stopping) LogLoadFailed(Ids.Format(Ids.Integration, integration), error.Message);
+    }
+
+    /// <summary>Forgets lanes that have nothing to do, so that integrations that were once busy cost nothing.</summary>
+    public void DropIdle()
+    {
+        // Lanes are cheap to make again; one that gets a delivery at this very moment keeps it, because pumps hold the lane itself.
+        foreach (var (id, lane) in _lanes)
+            if (lane.IsIdle) _lanes.TryRemove(KeyValuePair.Create(id, lane));
+        if (Held == 0) _cancelled.Clear();
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _stopping = true;
+        if (Volatile.Read(ref _pumps) == 0) _drained.TrySetResult();
+        try
+        {
+            await _drained.Task.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            LogAborted(Held);
+            await _abort.CancelAsync();
+            await _drained.Task;
+        }
+    }
+
+    public void Dispose() => _abort.Dispose();
+
+    private async Task<bool> WaitToSendAsync(Delivery delivery)
+    {
+        while (!node.MaySend(delivery.Owner))
+        {
+            if (_stopping || delivery.Owner.IsLost) return false;
+            await Task.Delay(FencePoll, time, _abort.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        return true;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of {Integration} could not be loaded: {Reason}")]
+    private partial void LogLoadFailed(string integration, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping took too long: POSTs under way are broken off; {Held} deliveries are given back and will be sent again")]
+    private partial void LogAborted(int held);
+}

@@ -1,0 +1,93 @@
+// What has to be done now and then, by whichever node comes first: every step is safe to run on all nodes at once.
+
+using Dispatcher.Platform;
+using Dispatcher.Storage;
+using Npgsql;
+
+namespace Dispatcher.Dispatching;
+
+internal sealed partial class Maintenance(
+    NpgsqlDataSource source, LaneSet lanes, DispatcherOptions options, TimeProvider time, ILogger<Maintenance> logger) : BackgroundService
+{
+    private static readonly TimeSpan Often = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(10);
+
+    private const int CancelStep = 5000;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Often, time);
+        long? seldomDoneAt = null;
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await CancelDeletedAsync(stoppingToken);
+                    if (seldomDoneAt is { } at && time.GetElapsedTime(at) < Seldom) continue;
+                    await TidyAsync(stoppingToken);
+                    seldomDoneAt = time.GetTimestamp();
+                }
+                catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+                {
+                    LogFailed(e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task TidyAsync(CancellationToken ct)
+    {
+        lanes.DropIdle();
+        await Partitions.EnsureAsync(source, time, ct);
+        if (await Partitions.DropExpiredAsync(source, time, options.Retention.Days, ct) is > 0 and var dropped) LogDropped(dropped, options.Retention.Days);
+        await ExecuteAsync("DELETE FROM dispatcher.idempotency WHERE created_at < now() - interval '24 hours'", ct);
+        await ExecuteAsync("DELETE FROM dispatcher.integration_secret WHERE expires_at < now() - interval '1 day'", ct);
+        // A deleted integration is kept until nothing can still be fanning out to it.
+        await ExecuteAsync(
+            """
+            DELETE FROM dispatcher.integration i
+            WHERE i.deleted_at < now() - interval '1 hour'
+              AND NOT EXISTS (SELECT FROM dispatcher.queue q WHERE q.integration_id = i.id)
+            """, ct);
+    }
+
+    /// <summary>Cancels what waits for integrations that were deleted, in steps, so that a million rows hold no lock for long.</summary>
+    private async Task CancelDeletedAsync(CancellationToken ct)
+    {
+        while (await ExecuteAsync(
+            $"""
+            WITH doomed AS (
+                SELECT q.organization_id, q.id
+                FROM dispatcher.integration i JOIN dispatcher.queue q ON q.integration_id = i.id
+                WHERE i.deleted_at IS NOT NULL AND q.owner IS NULL
+                LIMIT {CancelStep} FOR UPDATE OF q SKIP LOCKED
+            ), gone AS (
+                DELETE FROM dispatcher.queue q USING doomed d WHERE q.organization_id = d.organization_id AND q.id = d.id
+                RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts
+            )
+            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at)
+            SELECT g.organization_id, g.id, g.event_id, g.integration_id, e.project, e.type, 'cancelled', g.attempts, now()
+            FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
+            """, ct) == CancelStep)
+        {
+        }
+    }
+
+    private async Task<int> ExecuteAsync(string sql, CancellationToken ct)
+    {
+        await using var command = source.CreateCommand(sql);
+        return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Dropped {Count} partitions older than {Days} days")]
+    private partial void LogDropped(int count, int days);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Maintenance failed and is tried again: {Reason}")]
+    private partial void LogFailed(string reason);
+}

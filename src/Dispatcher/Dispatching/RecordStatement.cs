@@ -1,0 +1,131 @@
+// The recording statement: one for a whole batch of attempts. Finished deliveries leave the queue for the table "delivery",
+// with their last attempt inline; failed attempts go to "attempt" and their rows are due again later, owned by nobody.
+
+using Dispatcher.Sending;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Dispatcher.Dispatching;
+
+internal static class RecordStatement
+{
+    private const string Rows =
+        """
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS r (
+            organization_id, id, owner, status, attempts, retry_in, event_id, integration_id, project, event_type,
+            started_at, latency_us, outcome, status_code, address, request_headers, signature, error, response_headers, response_body)
+        """;
+
+    // Only rows still owned by the node that made the attempt are touched: what was cancelled or taken over meanwhile is not ours
+    // to finish. The ids of those come back, see RecordOrphansSql. RETURNING hands the batch's own columns on, so nothing is joined twice.
+    private const string RecordSql =
+        $"""
+        WITH r AS ({Rows}), finished AS (
+            DELETE FROM dispatcher.queue q USING r
+            WHERE r.status IS NOT NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner
+            RETURNING r.*
+        ), failed AS (
+            UPDATE dispatcher.queue q SET attempts = r.attempts, due_at = now() + r.retry_in, owner = NULL FROM r
+            WHERE r.status IS NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner
+            RETURNING r.*
+        ), archived AS (
+            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
+                last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
+                last_error, last_response_headers, last_response_body)
+            SELECT f.organization_id, f.id, f.event_id, f.integration_id, f.project, f.event_type, f.status, f.attempts, now(),
+                f.started_at, f.latency_us, f.outcome, f.status_code, f.address, f.request_headers, f.signature,
+                f.error, f.response_headers, f.response_body
+            FROM finished f
+        ), noted AS (
+            INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
+                request_headers, signature, error, response_headers, response_body)
+            SELECT f.organization_id, f.id, f.attempts, f.started_at, f.latency_us, f.outcome, f.status_code, f.address,
+                f.request_headers, f.signature, f.error, f.response_headers, f.response_body
+            FROM failed f
+        )
+        SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM finished f UNION ALL SELECT f.id FROM failed f)
+        """;
+
+    // An attempt that happened is recorded even when its delivery has gone on without it (cancelled, or taken over), unless a first
+    // try at recording it went through after all.
+    private const string RecordOrphansSql =
+        $"""
+        INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
+            request_headers, signature, error, response_headers, response_body)
+        SELECT r.organization_id, r.id, r.attempts, r.started_at, r.latency_us, r.outcome, r.status_code, r.address,
+            r.request_headers, r.signature, r.error, r.response_headers, r.response_body
+        FROM ({Rows}) r
+        WHERE NOT EXISTS (
+            SELECT FROM dispatcher.delivery d
+            WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.last_started_at IS NOT NULL AND d.attempts >= r.attempts)
+        ON CONFLICT DO NOTHING
+        """;
+
+    /// <summary>Records a batch; returns the ids whose rows were no longer this node's.</summary>
+    public static async Task<HashSet<Guid>> RecordAsync(
+        IReadOnlyList<FinishedAttempt> batch, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(RecordSql, connection, transaction);
+        Bind(command.Parameters, batch);
+        var orphans = new HashSet<Guid>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) orphans.Add(reader.GetGuid(0));
+        return orphans;
+    }
+
+    public static async Task RecordOrphansAsync(
+        IReadOnlyList<FinishedAttempt> orphans, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(RecordOrphansSql, connection, transaction);
+        Bind(command.Parameters, orphans);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Gives rows back unsent: whoever claims next may have them at once.</summary>
+    public static async Task GiveBackAsync(IReadOnlyList<Delivery> deliveries, NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            UPDATE dispatcher.queue q SET owner = NULL FROM unnest($1, $2, $3) AS g (organization_id, id, owner)
+            WHERE q.organization_id = g.organization_id AND q.id = g.id AND q.owner = g.owner
+            """, connection);
+        Add(command.Parameters, NpgsqlDbType.Text, deliveries, d => d.Organization);
+        Add(command.Parameters, NpgsqlDbType.Uuid, deliveries, d => d.Id);
+        Add(command.Parameters, NpgsqlDbType.Integer, deliveries, d => d.Owner.Id);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static void Bind(NpgsqlParameterCollection parameters, IReadOnlyList<FinishedAttempt> batch)
+    {
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.Organization);
+        Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.Id);
+        Add(parameters, NpgsqlDbType.Integer, batch, a => a.Delivery.Owner.Id);
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Status);
+        Add(parameters, NpgsqlDbType.Smallint, batch, a => (short)a.Number);
+        Add(parameters, NpgsqlDbType.Interval, batch, a => a.RetryIn);
+        Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.EventId);
+        Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.IntegrationId);
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.Project);
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.EventType);
+        Add(parameters, NpgsqlDbType.TimestampTz, batch, a => a.Result.StartedAt);
+        Add(parameters, NpgsqlDbType.Integer, batch, a => (int)Math.Min(int.MaxValue, a.Result.Latency.Ticks / TimeSpan.TicksPerMicrosecond));
+        Add(parameters, NpgsqlDbType.Text, batch, a => SendOutcomes.ToName(a.Result.Outcome));
+        Add(parameters, NpgsqlDbType.Smallint, batch, a => (short?)a.Result.StatusCode);
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Result.Address);
+        Add(parameters, NpgsqlDbType.Bigint, batch, a => a.Settings.RequestHeadersId);
+        Add(parameters, NpgsqlDbType.Text, batch, a => a.Result.Signature);
+        Add(parameters, NpgsqlDbType.Text, batch, a => Storable(a.Result.Error));
+        Add(parameters, NpgsqlDbType.Text, batch, a => Storable(a.Result.ResponseHeaders));
+        Add(parameters, NpgsqlDbType.Bytea, batch, a => a.Result.ResponseBody is { Length: > 0 } body ? body : null);
+    }
+
+    private static void Add<TItem, TValue>(NpgsqlParameterCollection parameters, NpgsqlDbType type, IReadOnlyList<TItem> items, Func<TItem, TValue> column)
+    {
+        var values = new TValue[items.Count];
+        for (var i = 0; i < values.Length; i++) values[i] = column(items[i]);
+        parameters.Add(new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
+    }
+
+    /// <summary>PostgreSQL's text cannot hold NUL, and what a receiver answers must not be able to stop the recorder.</summary>
+    private static string? Storable(string? text) => text?.Replace('\0', '\uFFFD');
+}

@@ -1,0 +1,189 @@
+// Records attempts in batches: whatever has finished while the batch before it was committing.
+
+using System.Threading.Channels;
+using Dispatcher.Intake;
+using Dispatcher.Platform;
+using Dispatcher.Sending;
+using Npgsql;
+
+namespace Dispatcher.Dispatching;
+
+internal sealed partial class Recorder(
+    NpgsqlDataSource source, Consequences consequences, Wakeup wakeup, TimeProvider time, ILogger<Recorder> logger) : BackgroundService
+{
+    private const int Writers = 2;
+    private const int MaxBatch = 1000;
+
+    private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(500);
+
+    // Bounded: when the database is slower than the receivers, pumps wait here instead of sending more.
+    private readonly Channel<FinishedAttempt> _finished = Channel.CreateBounded<FinishedAttempt>(5000);
+    private readonly Channel<Delivery> _givenBack = Channel.CreateUnbounded<Delivery>();
+    private readonly CancellationTokenSource _giveUp = new();
+
+    /// <summary>Hands an attempt over. The delivery counts as held until it is durable.</summary>
+    public ValueTask RecordAsync(FinishedAttempt attempt)
+    {
+        return _finished.Writer.TryWrite(attempt) ? ValueTask.CompletedTask : _finished.Writer.WriteAsync(attempt, _giveUp.Token);
+    }
+
+    /// <summary>Hands a delivery back unsent.</summary>
+    public void GiveBack(Delivery delivery) => _givenBack.Writer.TryWrite(delivery);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll([Task.Run(GiveBackAsync, CancellationToken.None), .. Enumerable.Range(0, Writers).Select(_ => Task.Run(RecordAsync, CancellationToken.None))]);
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        // The lanes have stopped by now: what they left here is written, for as long as the host waits.
+        _finished.Writer.TryComplete();
+        _givenBack.Writer.TryComplete();
+        await using (cancellationToken.Register(_giveUp.Cancel))
+        {
+            if (ExecuteTask is not null) await ExecuteTask.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _giveUp.Dispose();
+        base.Dispose();
+    }
+
+    private async Task RecordAsync()
+    {
+        var batch = new List<FinishedAttempt>(MaxBatch);
+        while (await _finished.Reader.WaitToReadAsync())
+        {
+            while (batch.Count < MaxBatch && _finished.Reader.TryRead(out var attempt)) batch.Add(attempt);
+            if (batch.Count == 0) continue;
+            await WriteUntilDurableAsync(batch);
+            foreach (var attempt in batch) attempt.Delivery.Owner.LetGo(1);
+            batch.Clear();
+        }
+    }
+
+    private async Task WriteUntilDurableAsync(List<FinishedAttempt> batch)
+    {
+        while (!_giveUp.IsCancellationRequested)
+        {
+            try
+            {
+                await WriteAsync(batch);
+                return;
+            }
+            catch (PostgresException e) when (!StoreFault.IsUnavailable(e))
+            {
+                if (batch.Count == 1)
+                {
+                    LogUnrecordable(Ids.Format(Ids.Delivery, batch[0].Delivery.Id), e.MessageText);
+                    return;
+                }
+
+                // One attempt that cannot be stored must not hold up the others.
+                foreach (var attempt in batch) await WriteUntilDurableAsync([attempt]);
+                return;
+            }
+            catch (Exception e)
+            {
+                LogRecordFailed(batch.Count, e.Message);
+                await Task.Delay(RetryEvery, time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        LogGivenUp(batch.Count);
+    }
+
+    private async Task WriteAsync(List<FinishedAttempt> batch)
+    {
+        HashSet<Guid> orphans;
+        await using (var connection = await source.OpenConnectionAsync(_giveUp.Token))
+        {
+            if (batch.Exists(a => a.HasConsequences))
+            {
+                orphans = await consequences.RecordWithAsync(batch, connection, _giveUp.Token);
+            }
+            else
+            {
+                orphans = await RecordStatement.RecordAsync(batch, connection, null, _giveUp.Token);
+            }
+
+            if (orphans.Count > 0)
+                await RecordStatement.RecordOrphansAsync(batch.FindAll(a => orphans.Contains(a.Delivery.Id)), connection, null, _giveUp.Token);
+        }
+
+        Announce(batch);
+    }
+
+    private void Announce(List<FinishedAttempt> batch)
+    {
+        var unblocked = false;
+        foreach (var attempt in batch)
+        {
+            if (attempt.RetryIn is { } wait) wakeup.RingAt(time.GetUtcNow() + wait);
+            unblocked |= attempt.Settings.Ordered && attempt.Status is not null;
+            if (attempt.Result.Outcome == SendOutcome.Succeeded)
+            {
+                LogSucceeded(Ids.Format(Ids.Delivery, attempt.Delivery.Id), attempt.Number, attempt.Result.Latency.TotalMilliseconds);
+            }
+            else
+            {
+                LogAttemptFailed(
+                    Ids.Format(Ids.Delivery, attempt.Delivery.Id), Ids.Format(Ids.Integration, attempt.Delivery.IntegrationId), attempt.Number,
+                    SendOutcomes.ToName(attempt.Result.Outcome), attempt.Result.StatusCode,
+                    attempt.RetryIn is { } next ? $"retry in {next.TotalSeconds:0.0} s" : "no attempt left");
+            }
+        }
+
+        if (unblocked) wakeup.Ring();
+    }
+
+    private async Task GiveBackAsync()
+    {
+        var batch = new List<Delivery>(MaxBatch);
+        while (await _givenBack.Reader.WaitToReadAsync())
+        {
+            while (batch.Count < MaxBatch && _givenBack.Reader.TryRead(out var delivery)) batch.Add(delivery);
+            while (!_giveUp.IsCancellationRequested)
+            {
+                try
+                {
+                    await using var connection = await source.OpenConnectionAsync(_giveUp.Token);
+                    await RecordStatement.GiveBackAsync(batch, connection, _giveUp.Token);
+                    break;
+                }
+                catch (Exception e)
+                {
+                    LogRecordFailed(batch.Count, e.Message);
+                    await Task.Delay(RetryEvery, time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+            }
+
+            foreach (var delivery in batch) delivery.Owner.LetGo(1);
+            batch.Clear();
+        }
+    }
+
+    // IsEnabled first: at tens of thousands a second even the ids would cost.
+    private void LogSucceeded(string delivery, int attempt, double milliseconds)
+    {
+        if (logger.IsEnabled(LogLevel.Debug)) LogAttemptSucceeded(delivery, attempt, milliseconds);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Delivery} attempt {Attempt} succeeded after {Milliseconds} ms")]
+    private partial void LogAttemptSucceeded(string delivery, int attempt, double milliseconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Delivery} to {Integration}: attempt {Attempt} failed: {Outcome} (status {Status}); {Next}")]
+    private partial void LogAttemptFailed(string delivery, string integration, int attempt, string outcome, int? status, string next);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Recording {Count} attempts failed and is tried again: {Reason}")]
+    private partial void LogRecordFailed(int count, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Delivery}: its attempt cannot be recorded: {Reason}")]
+    private partial void LogUnrecordable(string delivery, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} attempts could not be recorded before the shutdown's deadline; their deliveries will be sent again")]
+    private partial void LogGivenUp(int count);
+}

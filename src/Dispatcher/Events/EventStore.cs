@@ -1,0 +1,61 @@
+// Reads events.
+
+using System.Text.Json;
+using Dispatcher.Access;
+using Dispatcher.Platform;
+using Npgsql;
+
+namespace Dispatcher.Events;
+
+/// <summary>Which events to list; null: no matter.</summary>
+internal sealed record EventQuery(string? Type, string? Project, string? Inbox, DateTimeOffset? Since, DateTimeOffset? Until);
+
+internal sealed class EventStore(NpgsqlDataSource source)
+{
+    private const string Columns = "e.id, e.type, e.project, e.inbox, e.ordering_key, e.dedupe_id";
+
+    /// <summary>One row more than the page asks for, where there is one.</summary>
+    public async Task<List<EventView>> ListAsync(Tenant tenant, EventQuery query, PageQuery page, CancellationToken ct)
+    {
+        var where = new Where()
+            .And("e.organization_id = {0}", tenant.Organization)
+            .And("coalesce(e.project, 'default') = {0}", tenant.Project)
+            .And("coalesce(e.project, 'default') = {0}", query.Project)
+            .And("e.inbox = {0}", query.Inbox)
+            .And("e.type = {0}", query.Type)
+            .And("e.id >= {0}", query.Since is { } since ? Ids.Floor(since) : null)
+            .And("e.id < {0}", query.Until is { } until ? Ids.Floor(until) : null)
+            .And("e.id < {0}", page.AfterId);
+        await using var command = where.ToCommand(
+            source, $"SELECT {Columns} FROM dispatcher.event e WHERE {where} ORDER BY e.id DESC LIMIT {page.Limit + 1}");
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var rows = new List<EventView>();
+        while (await reader.ReadAsync(ct)) rows.Add(View(reader));
+        return rows;
+    }
+
+    /// <summary>Finds an event by its own id or by the id that its caller gave it. Its deliveries are left empty.</summary>
+    public async Task<EventDetail?> FindAsync(Tenant tenant, string id, CancellationToken ct)
+    {
+        var where = new Where().And("e.organization_id = {0}", tenant.Organization);
+        if (Ids.TryParse(Ids.Event, id, out var eventId)) where.And("e.id = {0}", eventId);
+        else if (!Identifiers.IsValid(id)) return null;
+        else where.And("e.id = (SELECT d.event_id FROM dispatcher.event_dedupe d WHERE d.organization_id = e.organization_id AND d.dedupe_id = {0})", id);
+
+        await using var command = where.ToCommand(source, $"SELECT {Columns}, e.payload FROM dispatcher.event e WHERE {where}");
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct)) return null;
+        var v = View(reader);
+        if (!tenant.Sees(v.Project)) return null;
+        return new EventDetail(
+            v.Id, v.Type, v.Project, v.Inbox, v.OrderingKey, v.DedupeId, v.CreatedAt, JsonElement.Parse(reader.GetFieldValue<byte[]>(6)), []);
+    }
+
+    private static EventView View(NpgsqlDataReader reader)
+    {
+        var id = reader.GetGuid(0);
+        return new EventView(Ids.Format(Ids.Event, id), reader.GetString(1), TextAt(2), TextAt(3), TextAt(4), TextAt(5), Ids.TimeOf(id));
+
+        string? TextAt(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+    }
+}

@@ -1,0 +1,94 @@
+// /event-types: the provider's catalogue, which its portal and the test endpoint use.
+
+using System.Text.Json;
+using Dispatcher.Access;
+using Dispatcher.Platform;
+using Dispatcher.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dispatcher.Events;
+
+internal static class EventTypesApi
+{
+    public static void MapEventTypes(this IEndpointRouteBuilder app)
+    {
+        var read = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Readers);
+        read.MapGet("/", List).WithSummary("List the catalogue");
+        read.MapGet("/{name}", Get).WithSummary("Read an event type");
+
+        var write = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Operators);
+        write.MapPost("/", Create).WithSummary("Add an event type");
+        write.MapPut("/{name}", Replace).WithSummary("Replace an event type");
+        write.MapDelete("/{name}", Delete).WithSummary("Remove an event type; events of it may still be published");
+    }
+
+    private static async Task<Ok<Page<EventTypeView>>> List(PageQuery page, DispatcherDb db, CancellationToken ct)
+    {
+        // By name: the catalogue is looked things up in, and its age says nothing.
+        var after = page.After;
+        var rows = await db.EventTypes.AsNoTracking()
+            .Where(t => after == null || string.Compare(t.Name, after) > 0)
+            .OrderBy(t => t.Name).Take(page.Limit + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page<EventTypeView>.Of(rows.ConvertAll(View), page, v => v.Name));
+    }
+
+    private static async Task<Ok<EventTypeView>> Get(string name, DispatcherDb db, CancellationToken ct) =>
+        TypedResults.Ok(View(await FindAsync(name, db, ct)));
+
+    private static async Task<Created<EventTypeView>> Create(Body<EventTypeRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var request = body.Value;
+        Check(request, request.Name, "is required");
+        if (await db.EventTypes.AnyAsync(t => t.Name == request.Name, ct)) throw Problem.Conflict($"The event type \"{request.Name}\" exists.").AsException();
+        var type = new EventType { Name = request.Name!, CreatedAt = time.GetUtcNow() };
+        Apply(type, request, time);
+        db.EventTypes.Add(type);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created($"/event-types/{type.Name}", View(type));
+    }
+
+    private static async Task<Ok<EventTypeView>> Replace(
+        string name, Body<EventTypeRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        Check(body.Value, body.Value.Name ?? name, "is required");
+        if (body.Value.Name is { } other && other != name) throw Problem.Invalid("name", "must be the name in the path: a type cannot be renamed.").AsException();
+        var type = await FindAsync(name, db, ct);
+        Apply(type, body.Value, time);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Ok(View(type));
+    }
+
+    private static async Task<NoContent> Delete(string name, DispatcherDb db, CancellationToken ct)
+    {
+        var type = await FindAsync(name, db, ct);
+        db.EventTypes.Remove(type);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<EventType> FindAsync(string name, DispatcherDb db, CancellationToken ct) =>
+        (EventNames.IsType(name) ? await db.EventTypes.SingleOrDefaultAsync(t => t.Name == name, ct) : null)
+        ?? throw Problem.NotFound($"There is no event type \"{name}\".").AsException();
+
+    private static void Check(EventTypeRequest request, string? name, string whenMissing)
+    {
+        var faults = new Faults();
+        faults.Require(name is not null, "name", $"{whenMissing}; it {EventNames.Rule}.");
+        faults.Require(name is null || EventNames.IsType(name), "name", EventNames.Rule + ".");
+        faults.Require(request.Description is null or { Length: <= 2000 }, "description", "must have at most 2000 characters.");
+        faults.Require(request.Example is null or { ValueKind: JsonValueKind.Object or JsonValueKind.Null }, "example", "must be a JSON object.");
+        faults.ThrowIfAny();
+    }
+
+    private static void Apply(EventType type, EventTypeRequest request, TimeProvider time)
+    {
+        type.Description = request.Description;
+        type.Example = request.Example is { ValueKind: JsonValueKind.Object } example ? example.GetRawText() : null;
+        type.Deprecated = request.Deprecated ?? false;
+        type.UpdatedAt = time.GetUtcNow();
+    }
+
+    private static EventTypeView View(EventType t) => new(
+        t.Name, t.Description, t.Example is null ? null : JsonElement.Parse(t.Example), t.Deprecated, t.CreatedAt, t.UpdatedAt);
+}

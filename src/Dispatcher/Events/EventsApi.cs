@@ -1,0 +1,120 @@
+// /events: publishing and reading.
+
+using System.Text.Json;
+using Dispatcher.Access;
+using Dispatcher.Deliveries;
+using Dispatcher.Intake;
+using Dispatcher.Platform;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Dispatcher.Events;
+
+internal static class EventsApi
+{
+    public const int MaxBatchEvents = 1000;
+    private const int MaxBatchBytes = 64 * 1024 * 1024;
+
+    /// <summary>What an event's other members may add to its payload.</summary>
+    private const int EnvelopeBytes = 64 * 1024;
+
+    public static void MapEvents(this IEndpointRouteBuilder app)
+    {
+        var publish = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Emitters);
+        publish.MapPost("/", Publish).WithSummary("Publish an event; answered when it and its deliveries are durable")
+            .Accepts<PublishRequest>(OpenApi.Json, OpenApi.AnyContentType);
+        publish.MapPost("/batch", PublishBatch).WithSummary("Publish up to 1,000 events, as a JSON array or as NDJSON")
+            .Accepts<PublishRequest[]>(OpenApi.Json, OpenApi.NdJson, OpenApi.AnyContentType);
+
+        var read = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Readers);
+        read.MapGet("/", List).WithSummary("List events, newest first");
+        read.MapGet("/{id}", Get).WithSummary("Read an event with its payload and its deliveries");
+    }
+
+    private static async Task<Results<Accepted<PublishAnswer>, Ok<PublishAnswer>>> Publish(
+        HttpContext context, Tenant tenant, EventIntake intake, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+    {
+        var newEvent = await ReadOneAsync(context, tenant, options, time);
+        var accepted = (await intake.AcceptAsync([newEvent], ct))[0];
+        var id = Ids.Format(Ids.Event, accepted.EventId);
+        if (!accepted.Repeated) return TypedResults.Accepted($"/events/{id}", new PublishAnswer(id, accepted.Deliveries));
+        return TypedResults.Ok(new PublishAnswer(id, await deliveries.CountOfEventAsync(tenant.Organization, accepted.EventId, ct)));
+    }
+
+    private static async Task<Accepted<BatchAnswer>> PublishBatch(
+        HttpContext context, Tenant tenant, EventIntake intake, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+    {
+        var read = await ReadManyAsync(context, tenant, options, time);
+        var good = read.Where(r => r.Event is not null).Select(r => r.Event!).ToList();
+        var accepted = good.Count > 0 ? await intake.AcceptAsync(good, ct) : [];
+
+        var items = new BatchItem[read.Count];
+        for (int i = 0, next = 0; i < items.Length; i++)
+        {
+            if (read[i].Error is { } error)
+            {
+                items[i] = new BatchItem(null, null, error);
+                continue;
+            }
+
+            var a = accepted[next++];
+            var count = a.Repeated ? await deliveries.CountOfEventAsync(tenant.Organization, a.EventId, ct) : a.Deliveries;
+            items[i] = new BatchItem(Ids.Format(Ids.Event, a.EventId), count, null);
+        }
+
+        return TypedResults.Accepted((string?)null, new BatchAnswer(items));
+    }
+
+    private static async Task<Ok<Page<EventView>>> List(
+        PageQuery page, HttpContext context, Tenant tenant, EventStore events, CancellationToken ct)
+    {
+        var filter = new QueryFilter(context.Request.Query);
+        var query = new EventQuery(
+            filter.Text("type", t => EventNames.IsType(t), EventNames.Rule), filter.Identifier("project"), filter.Identifier("inbox"),
+            filter.Time("since"), filter.Time("until"));
+        filter.ThrowIfFaulty();
+        var rows = await events.ListAsync(tenant, query, page, ct);
+        return TypedResults.Ok(Page<EventView>.Of(rows, page, e => e.Id[4..]));
+    }
+
+    private static async Task<Ok<EventDetail>> Get(string id, Tenant tenant, EventStore events, DeliveryStore deliveries, CancellationToken ct)
+    {
+        var found = await events.FindAsync(tenant, id, ct) ?? throw Problem.NotFound($"There is no event \"{id}\".").AsException();
+        return TypedResults.Ok(found with { Deliveries = await deliveries.OfEventAsync(tenant, found.Id, ct) });
+    }
+
+    private static async Task<NewEvent> ReadOneAsync(HttpContext context, Tenant tenant, DispatcherOptions options, TimeProvider time)
+    {
+        var limit = options.Intake.MaxPayloadBytes;
+        using var bytes = await RequestBytes.ReadAsync(context, limit + EnvelopeBytes);
+        try
+        {
+            var read = new EventReader(tenant, limit, time).Read(bytes.Span);
+            return read.Event ?? throw read.Error!.AsException();
+        }
+        catch (JsonException)
+        {
+            throw NotJson(bytes.Span);
+        }
+    }
+
+    private static async Task<List<ReadEvent>> ReadManyAsync(HttpContext context, Tenant tenant, DispatcherOptions options, TimeProvider time)
+    {
+        using var bytes = await RequestBytes.ReadAsync(context, MaxBatchBytes);
+        var reader = new EventReader(tenant, options.Intake.MaxPayloadBytes, time);
+        var lines = context.Request.ContentType?.StartsWith(OpenApi.NdJson, StringComparison.OrdinalIgnoreCase) == true;
+        try
+        {
+            var events = lines ? reader.ReadLines(bytes.Span) : reader.ReadArray(bytes.Span);
+            return events.Count is > 0 and <= MaxBatchEvents
+                ? events
+                : throw Problem.Invalid("body", $"must hold 1 to {MaxBatchEvents} events; it holds {events.Count}.").AsException();
+        }
+        catch (JsonException)
+        {
+            throw NotJson(bytes.Span);
+        }
+    }
+
+    private static ProblemException NotJson(ReadOnlySpan<byte> json) =>
+        (RequestBody.FindMalformation(json) ?? Problem.Malformed("The body is not JSON.")).AsException();
+}

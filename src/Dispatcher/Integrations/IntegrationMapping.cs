@@ -1,0 +1,88 @@
+// Between the wire and the row.
+
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Dispatcher.Dispatching;
+using Dispatcher.Platform;
+
+namespace Dispatcher.Integrations;
+
+internal static class IntegrationMapping
+{
+    private const string Mask = RecordedRequest.Mask;
+
+    public static IntegrationView ToView(this Integration i, DispatcherOptions options) => new(
+        Ids.Format(Ids.Integration, i.Id),
+        i.Type,
+        i.Name,
+        i.Events,
+        i.Target,
+        HeadersOf(i).ToDictionary(h => h.Key, _ => Mask),
+        i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, Mask),
+        i.Project,
+        i.Inbox,
+        i.Enabled,
+        i.DisabledReason,
+        i.RateLimitPerSecond,
+        i.MaxConcurrency,
+        i.TimeoutSeconds ?? options.Delivery.TimeoutSeconds,
+        new RetrySettings(i.RetryBaseSeconds ?? options.Retry.BaseSeconds, i.RetryMaxAttempts ?? options.Retry.MaxAttempts),
+        i.Ordering,
+        JsonElement.Parse(i.Metadata),
+        i.CreatedAt,
+        i.UpdatedAt);
+
+    /// <summary>Writes a checked request over a row. Values that were read masked and sent back keep what is there.</summary>
+    public static void Apply(this Integration i, IntegrationRequest request, TimeProvider time)
+    {
+        var kept = HeadersOf(i);
+        var headers = (request.Headers ?? []).ToDictionary(
+            h => h.Key,
+            h => h.Value == Mask && kept.TryGetValue(h.Key, out var value) ? value : h.Value);
+        i.Type = request.Type!;
+        i.Name = request.Name;
+        i.Events = [.. request.Events!.Distinct(StringComparer.Ordinal)];
+        i.Target = request.Target!;
+        i.Headers = JsonSerializer.Serialize(headers, WireJson.Default.DictionaryStringString);
+        i.BasicPassword = request.BasicAuth?.Password == Mask && i.BasicPassword is not null ? i.BasicPassword : request.BasicAuth?.Password;
+        i.BasicUsername = request.BasicAuth?.Username;
+        i.Project = request.Project;
+        i.Inbox = request.Inbox;
+        i.Enabled = request.Enabled ?? true;
+        if (i.Enabled) i.DisabledReason = null;
+        i.RateLimitPerSecond = request.RateLimitPerSecond;
+        i.MaxConcurrency = request.MaxConcurrency;
+        i.TimeoutSeconds = request.TimeoutSeconds;
+        i.RetryBaseSeconds = request.Retry?.BaseSeconds;
+        i.RetryMaxAttempts = request.Retry?.MaxAttempts;
+        i.Ordering = request.Ordering ?? "none";
+        i.Metadata = request.Metadata?.GetRawText() ?? "{}";
+        i.UpdatedAt = time.GetUtcNow();
+    }
+
+    /// <summary>The row as a request that would make it, merged with a patch (RFC 7396): null removes a member.</summary>
+    public static IntegrationRequest Merge(this Integration i, JsonObject patch)
+    {
+        var current = new IntegrationRequest(
+            i.Type, i.Events, i.Target, i.Name, HeadersOf(i),
+            i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, i.BasicPassword),
+            i.Project, i.Inbox, i.Enabled, i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds,
+            new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata));
+        var node = JsonSerializer.SerializeToNode(current, WireJson.Default.IntegrationRequest)!.AsObject();
+        MergeInto(node, patch);
+        return RequestBody.Parse<IntegrationRequest>(JsonSerializer.SerializeToUtf8Bytes(node, WireJson.Default.JsonObject));
+    }
+
+    private static void MergeInto(JsonObject target, JsonObject patch)
+    {
+        foreach (var (name, value) in patch)
+        {
+            if (value is null) target.Remove(name);
+            else if (value is JsonObject part && target[name] is JsonObject whole) MergeInto(whole, part);
+            else target[name] = value.DeepClone();
+        }
+    }
+
+    private static Dictionary<string, string> HeadersOf(Integration i) =>
+        JsonSerializer.Deserialize(i.Headers, WireJson.Default.DictionaryStringString)!;
+}

@@ -1,0 +1,120 @@
+// What an integration may say. Every rule of every member, in one place.
+
+using System.Text;
+using System.Text.Json;
+using Dispatcher.Access;
+using Dispatcher.Events;
+using Dispatcher.Platform;
+
+namespace Dispatcher.Integrations;
+
+internal static class IntegrationRules
+{
+    public const int MaxHeaders = 32;
+    public const int MaxHeaderBytes = 4096;
+    public const int MaxMetadataBytes = 16 * 1024;
+
+    // Hop-by-hop headers (RFC 9110, 7.6.1) and those that the server itself sets.
+    private static readonly string[] RefusedHeaders =
+        ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "expect", "date", "dispatcher-event", "dispatcher-attempt"];
+
+    private static readonly string[] RefusedHeaderPrefixes = ["content-", "webhook-", "svix-", "proxy-"];
+
+    public static void Check(IntegrationRequest request, DispatcherOptions options)
+    {
+        var faults = new Faults();
+        faults.Require(request.Type is not null, "type", "is required; it must be \"webhook\".");
+        faults.Require(request.Type is null or "webhook", "type", "must be \"webhook\".");
+        CheckEvents(request.Events, faults);
+        CheckTarget(request.Target, options.Egress.RequireHttps, faults);
+        CheckHeaders(request, faults);
+        CheckBasicAuth(request.BasicAuth, faults);
+        faults.Require(request.Name is null or { Length: >= 1 and <= 200 }, "name", "must have 1 to 200 characters.");
+        Identifiers.CheckOptional(faults, "project", request.Project);
+        Identifiers.CheckOptional(faults, "inbox", request.Inbox);
+        faults.Require(request.RateLimitPerSecond is null or (>= 1 and <= 100_000), "rate_limit_per_second", "must be from 1 to 100000.");
+        faults.Require(request.MaxConcurrency is null or (>= 1 and <= 1000), "max_concurrency", "must be from 1 to 1000.");
+        faults.Require(request.TimeoutSeconds is null or (>= 0.1 and <= 300), "timeout_seconds", "must be from 0.1 to 300.");
+        faults.Require(request.Retry?.BaseSeconds is null or (> 0 and <= 3600), "retry.base_seconds", "must be above 0 and at most 3600.");
+        faults.Require(request.Retry?.MaxAttempts is null or (>= 1 and <= 10), "retry.max_attempts", "must be from 1 to 10.");
+        faults.Require(request.Ordering is null or "none" or "by_key", "ordering", "must be \"none\" or \"by_key\".");
+        if (request.Metadata is { } metadata)
+        {
+            faults.Require(metadata.ValueKind == JsonValueKind.Object, "metadata", "must be an object.");
+            faults.Require(Encoding.UTF8.GetByteCount(metadata.GetRawText()) <= MaxMetadataBytes, "metadata", $"must have at most {MaxMetadataBytes} bytes.");
+        }
+
+        faults.ThrowIfAny();
+    }
+
+    private static void CheckEvents(string[]? events, Faults faults)
+    {
+        if (events is null or [])
+        {
+            faults.Add("events", "is required: at least one event type, a prefix such as \"job.*\", or \"*\".");
+            return;
+        }
+
+        faults.Require(events.Length <= 100, "events", "must have at most 100 items.");
+        for (var i = 0; i < events.Length; i++)
+        {
+            if (events[i] is null || !EventNames.IsPattern(events[i]))
+                faults.Add($"events[{i}]", $"must be \"*\", a type, or a prefix with \".*\"; a type {EventNames.Rule}.");
+        }
+    }
+
+    private static void CheckTarget(string? target, bool requireHttps, Faults faults)
+    {
+        if (string.IsNullOrWhiteSpace(target))
+        {
+            faults.Add("target", "is required: an absolute http or https URL.");
+            return;
+        }
+
+        if (target.Length > 2048) faults.Add("target", "must have at most 2048 characters.");
+        else if (!Uri.TryCreate(target, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0
+                 || target.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
+            faults.Add("target", "must be an absolute http or https URL, such as https://example.com/hook.");
+        else if (url.UserInfo.Length > 0)
+            faults.Add("target", "must not hold a user name or password; use \"basic_auth\" or \"headers\".");
+        else if (url.Fragment.Length > 0 || target.Contains('#', StringComparison.Ordinal))
+            faults.Add("target", "must not have a fragment: it would not be sent.");
+        else if (url.Port == 0)
+            faults.Add("target", "must not have port 0.");
+        else if (requireHttps && url.Scheme != "https")
+            faults.Add("target", "must be an https URL: this server sends to no other.");
+    }
+
+    private static void CheckHeaders(IntegrationRequest request, Faults faults)
+    {
+        if (request.Headers is not { } headers) return;
+        faults.Require(headers.Count <= MaxHeaders, "headers", $"must have at most {MaxHeaders} members.");
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in headers)
+        {
+            var member = $"headers.{name}";
+            if (!IsToken(name)) faults.Add(member, "is not a header name.");
+            else if (!seen.Add(name)) faults.Add(member, "is given twice.");
+            else if (RefusedHeaders.Contains(name, StringComparer.OrdinalIgnoreCase)
+                     || RefusedHeaderPrefixes.Any(p => name.StartsWith(p, StringComparison.OrdinalIgnoreCase)))
+                faults.Add(member, "is set by the server or the connection and cannot be set here.");
+            else if (value is null) faults.Add(member, "must be a string.");
+            else if (Encoding.UTF8.GetByteCount(value) > MaxHeaderBytes) faults.Add(member, $"must have at most {MaxHeaderBytes} bytes.");
+            else if (value.Any(c => c != '\t' && (c < ' ' || c > '~'))) faults.Add(member, "must be printable ASCII.");
+            else if (request.BasicAuth is not null && name.Equals("authorization", StringComparison.OrdinalIgnoreCase))
+                faults.Add(member, "cannot be combined with basic_auth.");
+        }
+    }
+
+    private static void CheckBasicAuth(BasicAuth? auth, Faults faults)
+    {
+        if (auth is null) return;
+        faults.Require(auth.Username is { Length: >= 1 and <= 500 } && !auth.Username.Contains(':') && !auth.Username.Any(char.IsControl),
+            "basic_auth.username", "must have 1 to 500 characters, none of them \":\".");
+        faults.Require(auth.Password is { Length: <= 500 } && !auth.Password.Any(char.IsControl), "basic_auth.password", "must have at most 500 characters.");
+    }
+
+    /// <summary>A token of RFC 9110, 5.6.2.</summary>
+    private static bool IsToken(string text) =>
+        text is { Length: >= 1 and <= 256 } && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
+}

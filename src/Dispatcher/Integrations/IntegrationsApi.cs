@@ -1,0 +1,207 @@
+// /integrations: the endpoints that customers register.
+
+using System.Text.Json.Nodes;
+using Dispatcher.Access;
+using Dispatcher.Deliveries;
+using Dispatcher.Dispatching;
+using Dispatcher.Intake;
+using Dispatcher.Platform;
+using Dispatcher.Signing;
+using Dispatcher.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dispatcher.Integrations;
+
+internal static class IntegrationsApi
+{
+    public static void MapIntegrations(this IEndpointRouteBuilder app)
+    {
+        var read = app.MapGroup("/integrations").WithTags("Integrations").WithMetadata(Admits.Readers);
+        read.MapGet("/", List).WithSummary("List integrations, newest first");
+        read.MapGet("/{id}", Get).WithSummary("Read an integration");
+
+        var write = app.MapGroup("/integrations").WithTags("Integrations").WithMetadata(Admits.Writers);
+        write.MapPost("/", Create).WithSummary("Register an integration; answers with its signing secret");
+        write.MapPut("/{id}", Replace).WithSummary("Replace an integration's settings");
+        write.MapPatch("/{id}", Patch).WithSummary("Change some of an integration's settings (JSON merge patch)");
+        write.MapDelete("/{id}", Delete).WithSummary("Delete an integration and cancel what waits for it");
+        write.MapGet("/{id}/secret", GetSecret).WithSummary("Read the signing secret");
+        write.MapPost("/{id}/secret/rotate", Rotate).WithSummary("Rotate the signing secret; the old one signs too until its grace ends");
+        write.MapPost("/{id}/test", Test).WithSummary("Send an event type's example to this integration now");
+    }
+
+    private static async Task<Created<IntegrationCreated>> Create(
+        Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+    {
+        IntegrationRules.Check(body.Value, options);
+        var now = time.GetUtcNow();
+        var integration = new Integration
+        {
+            OrganizationId = tenant.Organization,
+            Id = Guid.CreateVersion7(now),
+            Type = "",
+            Events = [],
+            Target = "",
+            Headers = "{}",
+            Ordering = "none",
+            Metadata = "{}",
+            CreatedAt = now,
+        };
+        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, time);
+        var secret = NewSecret(integration, SigningSecret.Generate(), now);
+        db.Integrations.Add(integration);
+        db.IntegrationSecrets.Add(secret);
+        await db.SaveChangesAsync(ct);
+        var view = integration.ToView(options);
+        return TypedResults.Created($"/integrations/{view.Id}", new IntegrationCreated(view, secret.Secret));
+    }
+
+    private static async Task<Ok<Page<IntegrationView>>> List(
+        PageQuery page, Tenant tenant, DispatcherDb db, DispatcherOptions options, CancellationToken ct)
+    {
+        var after = page.AfterId;
+        var rows = await Visible(db, tenant).AsNoTracking()
+            .Where(i => after == null || i.Id < after)
+            .OrderByDescending(i => i.Id).Take(page.Limit + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page<IntegrationView>.Of(rows.ConvertAll(i => i.ToView(options)), page, v => v.Id[4..]));
+    }
+
+    private static async Task<Ok<IntegrationView>> Get(string id, Tenant tenant, DispatcherDb db, DispatcherOptions options, CancellationToken ct) =>
+        TypedResults.Ok((await FindAsync(id, tenant, db, ct)).ToView(options));
+
+    private static async Task<Ok<IntegrationView>> Replace(
+        string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+    {
+        IntegrationRules.Check(body.Value, options);
+        var integration = await FindAsync(id, tenant, db, ct);
+        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, time);
+        return await SaveAsync(integration, db, options, ct);
+    }
+
+    private static async Task<Ok<IntegrationView>> Patch(
+        string id, Body<JsonObject> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+    {
+        var integration = await FindAsync(id, tenant, db, ct);
+        var request = integration.Merge(body.Value);
+        IntegrationRules.Check(request, options);
+        integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, time);
+        return await SaveAsync(integration, db, options, ct);
+    }
+
+    private static async Task<NoContent> Delete(string id, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var integration = await FindAsync(id, tenant, db, ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.IntegrationSecrets.Where(s => s.OrganizationId == tenant.Organization && s.IntegrationId == integration.Id).ExecuteDeleteAsync(ct);
+        var now = time.GetUtcNow();
+        // What was secret goes at once; the row stays until nothing refers to it (Maintenance).
+        await db.Integrations.Where(i => i.OrganizationId == tenant.Organization && i.Id == integration.Id).ExecuteUpdateAsync(
+            set => set.SetProperty(i => i.DeletedAt, now).SetProperty(i => i.Headers, "{}")
+                .SetProperty(i => i.BasicUsername, (string?)null).SetProperty(i => i.BasicPassword, (string?)null),
+            ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Ok<SecretView>> GetSecret(string id, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var integration = await FindAsync(id, tenant, db, ct);
+        return TypedResults.Ok(View(await LiveSecretsAsync(integration, db, time, ct)));
+    }
+
+    private static async Task<Ok<SecretView>> Rotate(
+        string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        const int maxLive = 10;
+        var faults = new Faults();
+        faults.Require(body.Value.GraceSeconds is null or (>= 0 and <= 2_592_000), "grace_seconds", "must be from 0 to 2592000 (30 days).");
+        if (body.Value.Secret is { } given && !SigningSecret.TryParse(given, out _, out var error)) faults.Add("secret", error + ".");
+        faults.ThrowIfAny();
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        // Touching the row makes rotations of one integration wait for each other, and gives senders a new version.
+        var integration = await FindAsync(id, tenant, db, ct);
+        integration.UpdatedAt = time.GetUtcNow();
+        await SaveOrConflictAsync(db, ct);
+
+        var now = time.GetUtcNow();
+        var grace = TimeSpan.FromSeconds(body.Value.GraceSeconds ?? 86_400);
+        var live = await LiveSecretsAsync(integration, db, time, ct);
+        if (live.Count >= maxLive && grace > TimeSpan.Zero)
+            throw Problem.Conflict($"{maxLive} secrets are live already; rotate with grace_seconds 0, or wait until a grace ends.").AsException();
+        if (live.Exists(s => s.Secret == body.Value.Secret)) throw Problem.Conflict("The secret is live already.").AsException();
+        foreach (var current in live.Where(s => s.ExpiresAt is null)) current.ExpiresAt = now + grace;
+        var next = NewSecret(integration, body.Value.Secret ?? SigningSecret.Generate(), now);
+        db.IntegrationSecrets.Add(next);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(View([next, .. live.Where(s => s.ExpiresAt > now)]));
+    }
+
+    private static async Task<Accepted<DeliveryView>> Test(
+        string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, EventIntake intake, DeliveryStore deliveries, TimeProvider time, CancellationToken ct)
+    {
+        var integration = await FindAsync(id, tenant, db, ct);
+        if (string.IsNullOrEmpty(body.Value.Event)) throw Problem.Invalid("event", "is required: an event type of the catalogue.").AsException();
+        var type = await db.EventTypes.AsNoTracking().SingleOrDefaultAsync(t => t.Name == body.Value.Event, ct)
+            ?? throw Problem.Invalid("event", $"\"{body.Value.Event}\" is not in the catalogue (/event-types).").AsException();
+        if (!integration.Enabled) throw Problem.Conflict("The integration is disabled: nothing is sent to it.").AsException();
+
+        var payload = System.Text.Encoding.UTF8.GetBytes(type.Example ?? "{}");
+        var route = new EventRoute(tenant.Organization, integration.Project, integration.Inbox, type.Name, integration.Id);
+        var accepted = (await intake.AcceptAsync([new NewEvent(Guid.CreateVersion7(time.GetUtcNow()), route, payload)], ct))[0];
+        if (accepted.DeliveryId is not { } deliveryId) throw Problem.Conflict("The integration was disabled meanwhile.").AsException();
+        var view = await deliveries.FindAsync(tenant, deliveryId, ct) ?? throw Problem.Conflict("The delivery is gone.").AsException();
+        return TypedResults.Accepted($"/deliveries/{view.Id}", view);
+    }
+
+    private static IQueryable<Integration> Visible(DispatcherDb db, Tenant tenant) => db.Integrations
+        .Where(i => i.OrganizationId == tenant.Organization && i.DeletedAt == null && (tenant.Project == null || i.Project == tenant.Project));
+
+    private static async Task<Integration> FindAsync(string id, Tenant tenant, DispatcherDb db, CancellationToken ct) =>
+        (Ids.TryParse(Ids.Integration, id, out var key) ? await Visible(db, tenant).SingleOrDefaultAsync(i => i.Id == key, ct) : null)
+        ?? throw Problem.NotFound($"There is no integration \"{id}\".").AsException();
+
+    private static async Task<Ok<IntegrationView>> SaveAsync(Integration integration, DispatcherDb db, DispatcherOptions options, CancellationToken ct)
+    {
+        await SaveOrConflictAsync(db, ct);
+        return TypedResults.Ok(integration.ToView(options));
+    }
+
+    private static async Task SaveOrConflictAsync(DispatcherDb db, CancellationToken ct)
+    {
+        try
+        {
+            await db.SaveChangesAsync(ct);
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            throw Problem.Conflict("The integration was changed by somebody else at the same time; read it and try again.").AsException();
+        }
+    }
+
+    private static IntegrationSecret NewSecret(Integration integration, string secret, DateTimeOffset now) => new()
+    {
+        OrganizationId = integration.OrganizationId,
+        Id = Guid.CreateVersion7(now),
+        IntegrationId = integration.Id,
+        Secret = secret,
+        CreatedAt = now,
+    };
+
+    private static async Task<List<IntegrationSecret>> LiveSecretsAsync(Integration integration, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return await db.IntegrationSecrets
+            .Where(s => s.OrganizationId == integration.OrganizationId && s.IntegrationId == integration.Id && (s.ExpiresAt == null || s.ExpiresAt > now))
+            .OrderByDescending(s => s.Id).ToListAsync(ct);
+    }
+
+    private static SecretView View(List<IntegrationSecret> live)
+    {
+        var current = live.Find(s => s.ExpiresAt is null) ?? live[0];
+        return new SecretView(
+            current.Secret, current.CreatedAt, [.. live.Where(s => s.ExpiresAt is not null).Select(s => new ExpiringSecret(s.Secret, s.ExpiresAt!.Value))]);
+    }
+}

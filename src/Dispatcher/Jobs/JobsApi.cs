@@ -1,0 +1,165 @@
+// /jobs and /job: the job-state emitter.
+
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Dispatcher.Access;
+using Dispatcher.Platform;
+using Dispatcher.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dispatcher.Jobs;
+
+/// <summary>An item of a batch: a creation, which has <c>kind</c>, or a move, which has <c>id</c> and <c>status</c>.</summary>
+internal sealed record JobBatchRequest(
+    string? Kind, string? Id, string? Project, string? Inbox, string? WorkflowName,
+    string? Status, JsonElement? Usage, string? Error, JsonElement? FnStatus, JsonElement? Result);
+
+/// <summary>The answers to a batch, in its order.</summary>
+internal sealed record JobBatchAnswer(IReadOnlyList<JobBatchItem> Data);
+
+/// <summary>Either the job as it is now, or why the change was refused.</summary>
+internal sealed record JobBatchItem(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Problem? Error);
+
+internal static class JobsApi
+{
+    private const int MaxBatch = 1000;
+    private const int MaxBatchBytes = 16 * 1024 * 1024;
+
+    public static void MapJobs(this IEndpointRouteBuilder app)
+    {
+        var move = app.MapGroup("/jobs").WithTags("Jobs").WithMetadata(Admits.Emitters);
+        move.MapPost("/", Create).WithSummary("Create a job; emits that it was created");
+        move.MapPatch("/{id}", Patch).WithSummary("Move a job to a state; emits that state's events");
+        move.MapPost("/batch", Batch).WithSummary("Create and move up to 1,000 jobs").Accepts<JobBatchRequest[]>(OpenApi.Json, OpenApi.AnyContentType);
+
+        var read = app.MapGroup("").WithTags("Jobs").WithMetadata(Admits.Readers);
+        read.MapGet("/jobs/{id}", Get).WithSummary("Read a job");
+        read.MapGet("/job/{job_id}", Poll).WithSummary("Read a job (polling path)");
+    }
+
+    private static async Task<Created<JobView>> Create(
+        Body<JobRequest> body, Tenant tenant, JobStore store, JobKinds kinds, TimeProvider time, CancellationToken ct)
+    {
+        var job = NewJob(body.Value, tenant, kinds, time);
+        var outcome = (await store.ApplyAsync(tenant.Organization, tenant.Project, [new JobChange(job.Id, job, null)], ct))[0];
+        return outcome.Error is null ? TypedResults.Created($"/jobs/{job.Id}", View(outcome.Job!)) : throw outcome.Error.AsException();
+    }
+
+    private static async Task<Ok<JobView>> Patch(string id, Body<JobMove> body, Tenant tenant, JobStore store, CancellationToken ct)
+    {
+        CheckMove(body.Value);
+        var change = Identifiers.IsValid(id) ? new JobChange(id, null, body.Value) : throw NotFound(id);
+        var outcome = (await store.ApplyAsync(tenant.Organization, tenant.Project, [change], ct))[0];
+        return outcome.Error is null ? TypedResults.Ok(View(outcome.Job!)) : throw outcome.Error.AsException();
+    }
+
+    private static async Task<Accepted<JobBatchAnswer>> Batch(
+        HttpContext context, Tenant tenant, JobStore store, JobKinds kinds, TimeProvider time, CancellationToken ct)
+    {
+        using var bytes = await RequestBytes.ReadAsync(context, MaxBatchBytes);
+        JobBatchItem[] items = [];
+        var changes = new List<(int Item, JobChange Change)>();
+        if (RequestBody.FindMalformation(bytes.Span) is { } malformed) throw malformed.AsException();
+        using (var document = JsonDocument.Parse(bytes.Span.ToArray()))
+        {
+            if (document.RootElement.ValueKind != JsonValueKind.Array) throw Problem.Malformed("The body must be a JSON array of jobs.").AsException();
+            var count = document.RootElement.GetArrayLength();
+            if (count is 0 or > MaxBatch) throw Problem.Invalid("body", $"must hold 1 to {MaxBatch} jobs; it holds {count}.").AsException();
+            items = new JobBatchItem[count];
+            for (var i = 0; i < count; i++)
+            {
+                try
+                {
+                    changes.Add((i, Read(document.RootElement[i], tenant, kinds, time)));
+                }
+                catch (ProblemException e)
+                {
+                    items[i] = new JobBatchItem(null, null, e.Problem);
+                }
+            }
+        }
+
+        var outcomes = changes.Count == 0 ? [] : await store.ApplyAsync(tenant.Organization, tenant.Project, changes.ConvertAll(c => c.Change), ct);
+        for (var i = 0; i < outcomes.Length; i++)
+            items[changes[i].Item] = new JobBatchItem(outcomes[i].Job?.Id, outcomes[i].Job?.Status, outcomes[i].Error);
+        return TypedResults.Accepted((string?)null, new JobBatchAnswer(items));
+    }
+
+    private static Task<Ok<JobView>> Get(string id, Tenant tenant, DispatcherDb db, CancellationToken ct) => FindAsync(id, tenant, db, ct);
+
+    private static Task<Ok<JobView>> Poll([Microsoft.AspNetCore.Mvc.FromRoute(Name = "job_id")] string jobId, Tenant tenant, DispatcherDb db, CancellationToken ct) =>
+        FindAsync(jobId, tenant, db, ct);
+
+    private static async Task<Ok<JobView>> FindAsync(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
+    {
+        var job = Identifiers.IsValid(id)
+            ? await db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.OrganizationId == tenant.Organization && j.Id == id, ct)
+            : null;
+        return job is not null && tenant.Sees(job.Project) ? TypedResults.Ok(View(job)) : throw NotFound(id);
+    }
+
+    private static JobChange Read(JsonElement item, Tenant tenant, JobKinds kinds, TimeProvider time)
+    {
+        var r = RequestBody.Parse<JobBatchRequest>(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(item));
+        if (r.Kind is not null)
+        {
+            if (r.Status is not null) throw Problem.Invalid("status", "cannot be given with kind: an item creates a job or moves one.").AsException();
+            var job = NewJob(new JobRequest(r.Kind, r.Id, r.Project, r.Inbox, r.WorkflowName), tenant, kinds, time);
+            return new JobChange(job.Id, job, null);
+        }
+
+        if (r.Id is null) throw Problem.Invalid("kind", "is required to create a job; id and status to move one.").AsException();
+        var move = new JobMove(r.Status, r.Usage, r.Error, r.FnStatus, r.Result);
+        CheckMove(move);
+        return Identifiers.IsValid(r.Id) ? new JobChange(r.Id, null, move) : throw NotFound(r.Id);
+    }
+
+    private static Job NewJob(JobRequest request, Tenant tenant, JobKinds kinds, TimeProvider time)
+    {
+        var faults = new Faults();
+        if (request.Kind is null || !kinds.IsKnown(request.Kind))
+            faults.Add("kind", $"is required: one of {string.Join(", ", kinds.Names.Order(StringComparer.Ordinal))}.");
+        else if (kinds.RequiresWorkflowName(request.Kind) && string.IsNullOrEmpty(request.WorkflowName))
+            faults.Add("workflow_name", $"is required for kind \"{request.Kind}\".");
+        faults.Require(request.WorkflowName is null or { Length: >= 1 and <= 200 }, "workflow_name", "must have 1 to 200 characters.");
+        Identifiers.CheckOptional(faults, "id", request.Id);
+        Identifiers.CheckOptional(faults, "project", request.Project);
+        Identifiers.CheckOptional(faults, "inbox", request.Inbox);
+        faults.ThrowIfAny();
+        var now = time.GetUtcNow();
+        return new Job
+        {
+            OrganizationId = tenant.Organization,
+            Id = request.Id ?? Ids.New(Ids.Job, time),
+            Kind = request.Kind!,
+            Status = JobStatus.Pending,
+            Project = tenant.ProjectFor(request.Project),
+            Inbox = request.Inbox,
+            WorkflowName = request.WorkflowName,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+    }
+
+    private static void CheckMove(JobMove move)
+    {
+        var faults = new Faults();
+        faults.Require(JobStatus.IsKnown(move.Status), "status", $"is required: one of {string.Join(", ", JobStatus.All)}.");
+        faults.Require(move.Error is null or { Length: <= 4096 }, "error", "must have at most 4096 characters.");
+        faults.Require(move.Usage is null or { ValueKind: JsonValueKind.Object }, "usage", "must be a JSON object.");
+        faults.Require(move.FnStatus is null or { ValueKind: JsonValueKind.Object }, "fn_status", "must be a JSON object.");
+        faults.ThrowIfAny();
+    }
+
+    private static JobView View(Job j) => new(
+        j.Id, j.Id, j.Kind, j.Status, j.Project, j.Inbox, j.WorkflowName, Element(j.Usage), j.Error, Element(j.FnStatus), Element(j.Result),
+        j.CreatedAt, j.UpdatedAt, j.FinishedAt);
+
+    private static JsonElement? Element(string? json) => json is null ? null : JsonElement.Parse(json);
+
+    private static ProblemException NotFound(string id) => Problem.NotFound($"There is no job \"{id}\".").AsException();
+}

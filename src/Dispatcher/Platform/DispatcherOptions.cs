@@ -1,0 +1,139 @@
+// The configuration that others rely on: section "Dispatcher" of appsettings or Dispatcher__… in the environment.
+
+using System.Net;
+
+namespace Dispatcher.Platform;
+
+/// <summary>Every setting of the server. Checked once at start; what is wrong is reported by the name of its key.</summary>
+internal sealed class DispatcherOptions
+{
+    public const string Section = "Dispatcher";
+
+    /// <summary>The key that may do everything. Unset: the first start makes one and prints it once. At least 16 characters.</summary>
+    public string? OperatorKey { get; set; }
+
+    /// <summary>Where customers reach this server, for links. Default: the request's own address.</summary>
+    public string? PublicUrl { get; set; }
+
+    /// <summary>What this process does: <c>api</c>, <c>worker</c>, or both (default), comma-separated.</summary>
+    public string Roles { get; set; } = "api,worker";
+
+    /// <summary>Where the embedded PostgreSQL keeps its data. Default: a per-user data folder.</summary>
+    public string? DataDirectory { get; set; }
+
+    public EgressOptions Egress { get; set; } = new();
+    public RetryOptions Retry { get; set; } = new();
+    public DeliveryOptions Delivery { get; set; } = new();
+    public RetentionOptions Retention { get; set; } = new();
+    public SigningOptions Signing { get; set; } = new();
+    public IntakeOptions Intake { get; set; } = new();
+
+    /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
+    public Jobs.JobOptions Jobs { get; set; } = new();
+
+    public bool HasRole(string role) => Roles.Split(',', StringSplitOptions.TrimEntries).Contains(role, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What is wrong, one sentence a key; empty when all is well.</summary>
+    public IEnumerable<string> Faults()
+    {
+        if (OperatorKey is { Length: < 16 }) yield return "Dispatcher:OperatorKey must have at least 16 characters.";
+        if (PublicUrl is not null && !IsHttp(PublicUrl)) yield return "Dispatcher:PublicUrl must be an absolute http or https URL.";
+        foreach (var role in Roles.Split(',', StringSplitOptions.TrimEntries))
+            if (role is not ("api" or "worker")) yield return $"Dispatcher:Roles may hold \"api\" and \"worker\", not \"{role}\".";
+        foreach (var (network, i) in Egress.AllowedNetworks.Select((n, i) => (n, i)))
+            if (!IPNetwork.TryParse(network, out _)) yield return $"Dispatcher:Egress:AllowedNetworks:{i} must be a network such as 10.0.0.0/8, not \"{network}\".";
+        if (Egress.Proxy is not null && !IsHttp(Egress.Proxy)) yield return "Dispatcher:Egress:Proxy must be an absolute http or https URL.";
+        if (!(Retry.BaseSeconds is > 0 and <= 3600)) yield return "Dispatcher:Retry:BaseSeconds must be above 0 and at most 3600.";
+        if (Retry.MaxAttempts is < 1 or > 10) yield return "Dispatcher:Retry:MaxAttempts must be from 1 to 10.";
+        if (!(Retry.JitterRatio is >= 0 and <= 0.1)) yield return "Dispatcher:Retry:JitterRatio must be from 0 to 0.1.";
+        if (!(Delivery.TimeoutSeconds is > 0 and <= 300)) yield return "Dispatcher:Delivery:TimeoutSeconds must be above 0 and at most 300.";
+        if (Delivery.MaxConcurrency is < 1 or > 10_000) yield return "Dispatcher:Delivery:MaxConcurrency must be from 1 to 10000.";
+        if (Delivery.MaxPendingInMemory is < 100 or > 1_000_000) yield return "Dispatcher:Delivery:MaxPendingInMemory must be from 100 to 1000000.";
+        if (Delivery.MaxPendingMegabytes is < 8 or > 65_536) yield return "Dispatcher:Delivery:MaxPendingMegabytes must be from 8 to 65536.";
+        if (Retention.Days is < 1 or > 3650) yield return "Dispatcher:Retention:Days must be from 1 to 3650.";
+        if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
+        foreach (var fault in Jobs.Faults()) yield return fault;
+    }
+
+    private static bool IsHttp(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
+
+    internal sealed class EgressOptions
+    {
+        /// <summary>Networks that may be reached although they are private or special, as CIDR. Default: none.</summary>
+        public string[] AllowedNetworks { get; set; } = [];
+
+        /// <summary>Refuses integrations whose target is not https. Default: false.</summary>
+        public bool RequireHttps { get; set; }
+
+        /// <summary>Sends everything through this proxy. Default: none.</summary>
+        public string? Proxy { get; set; }
+    }
+
+    internal sealed class RetryOptions
+    {
+        /// <summary>The wait after the first failed attempt; it doubles with each further one. Above 0 to 3600, default 2.</summary>
+        public double BaseSeconds { get; set; } = 2;
+
+        /// <summary>Attempts in all. 1 to 10, default 10.</summary>
+        public int MaxAttempts { get; set; } = 10;
+
+        /// <summary>How much longer than scheduled a wait may be, as a share. 0 to 0.1, default 0.1.</summary>
+        public double JitterRatio { get; set; } = 0.1;
+    }
+
+    internal sealed class DeliveryOptions
+    {
+        /// <summary>How long an attempt may take, the answer's body included. Above 0 to 300, default 15.</summary>
+        public double TimeoutSeconds { get; set; } = 15;
+
+        /// <summary>POSTs under way at once to one integration, on one node. 1 to 10000, default 64.</summary>
+        public int MaxConcurrency { get; set; } = 64;
+
+        /// <summary>Deliveries that a node holds in memory; the rest wait in the database. 100 to 1000000, default 20000.</summary>
+        public int MaxPendingInMemory { get; set; } = 20_000;
+
+        /// <summary>Payload that a node holds in memory, in MiB. 8 to 65536, default 64.</summary>
+        public int MaxPendingMegabytes { get; set; } = 64;
+    }
+
+    internal sealed class RetentionOptions
+    {
+        /// <summary>How long events, deliveries and attempts are kept. 1 to 3650, default 30.</summary>
+        public int Days { get; set; } = 30;
+    }
+
+    internal sealed class SigningOptions
+    {
+        /// <summary>Whether the three headers are sent under their svix- names too. Default: true.</summary>
+        public bool SvixHeaders { get; set; } = true;
+    }
+
+    internal sealed class IntakeOptions
+    {
+        /// <summary>The largest payload of one event. 1024 to 16777216, default 262144 (256 KiB).</summary>
+        public int MaxPayloadBytes { get; set; } = 256 * 1024;
+    }
+}
+
+/// <summary>A server that must not start with its configuration; the message names each key.</summary>
+internal sealed class ConfigurationException(string message) : Exception(message);
+
+internal static class DispatcherConfiguration
+{
+    /// <summary>Reads and checks the section; unknown keys and values of the wrong type are faults too.</summary>
+    public static DispatcherOptions Read(IConfiguration configuration)
+    {
+        var options = new DispatcherOptions();
+        try
+        {
+            configuration.GetSection(DispatcherOptions.Section).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ConfigurationException($"The configuration cannot be read: {e.Message}");
+        }
+
+        var faults = options.Faults().ToList();
+        return faults.Count == 0 ? options : throw new ConfigurationException("The configuration is wrong: " + string.Join(" ", faults));
+    }
+}

@@ -1,0 +1,48 @@
+// Keyset pages: newest first, a cursor that says after which id the next page begins.
+
+using System.Buffers.Text;
+using System.Reflection;
+
+namespace Dispatcher.Platform;
+
+/// <summary>One page of a list. <c>next_cursor</c> is null on the last page.</summary>
+internal sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor)
+{
+    /// <summary>Makes a page of rows that were read one more than asked for; the extra row only shows that there is a next page.</summary>
+    public static Page<T> Of(List<T> rows, PageQuery query, Func<T, string> key)
+    {
+        if (rows.Count <= query.Limit) return new Page<T>(rows, null);
+        rows.RemoveRange(query.Limit, rows.Count - query.Limit);
+        return new Page<T>(rows, PageQuery.Encode(key(rows[^1])));
+    }
+}
+
+/// <summary>The query members <c>limit</c> (1 to 250, default 50) and <c>cursor</c> (opaque, from the page before).</summary>
+internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpContext<PageQuery>
+{
+    public const int DefaultLimit = 50;
+    public const int MaxLimit = 250;
+
+    /// <summary>The id that this page begins after, for lists by id.</summary>
+    public Guid? AfterId => After is null ? null : Guid.TryParseExact(After, "N", out var id) ? id : throw BadCursor();
+
+    public static ValueTask<PageQuery?> BindAsync(HttpContext context, ParameterInfo parameter)
+    {
+        var limit = DefaultLimit;
+        if (context.Request.Query["limit"] is [{ } text] && (!int.TryParse(text, out limit) || limit is < 1 or > MaxLimit))
+            throw Problem.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}.").AsException();
+        return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, context.Request.Query["cursor"] is [{ } cursor] ? Decode(cursor) : null));
+    }
+
+    public static string Encode(string key) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(key));
+
+    private static string Decode(string cursor)
+    {
+        if (!Base64Url.IsValid(cursor) || cursor.Length is 0 or > 400) throw BadCursor();
+        var key = System.Text.Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor));
+        return key.Contains('\0') ? throw BadCursor() : key;
+    }
+
+    private static ProblemException BadCursor() =>
+        Problem.Invalid("cursor", "is not a cursor that a page of this list gave.").AsException();
+}

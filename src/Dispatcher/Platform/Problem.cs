@@ -1,0 +1,70 @@
+// Errors as RFC 9457 problem details. Handlers throw ProblemException; ProblemMiddleware turns it, and everything unforeseen, into an answer.
+
+using System.Text.Json.Serialization;
+
+namespace Dispatcher.Platform;
+
+/// <summary>The body of every error answer (RFC 9457): <c>errors</c> is there for 422 only and maps a member to what is wrong with it.</summary>
+/// <param name="Title">The kind of error, the same text for each error of its kind.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Detail">What went wrong this time, and what to do.</param>
+/// <param name="Errors">Member name to messages.</param>
+internal sealed record Problem(
+    string Title,
+    int Status,
+    string Detail,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null)
+{
+    public static Problem Malformed(string detail) => new("Malformed request", 400, detail);
+    public static Problem Unauthenticated(string detail) => new("Not authenticated", 401, detail);
+    public static Problem Forbidden(string detail) => new("Not allowed", 403, detail);
+    public static Problem NotFound(string detail) => new("Not found", 404, detail);
+    public static Problem Conflict(string detail) => new("Conflict", 409, detail);
+    public static Problem TooLarge(string detail) => new("Too large", 413, detail);
+    public static Problem Busy(string detail) => new("Too many requests", 429, detail);
+    public static Problem Unavailable(string detail) => new("Store unavailable", 503, detail);
+
+    public static Problem Invalid(IReadOnlyDictionary<string, string[]> errors) =>
+        new("Invalid request", 422, string.Join(" ", errors.Select(e => $"{e.Key}: {string.Join(" ", e.Value)}")), errors);
+
+    public static Problem Invalid(string member, string message) =>
+        Invalid(new Dictionary<string, string[]> { [member] = [message] });
+
+    public ProblemException AsException() => new(this);
+}
+
+/// <summary>Ends a request with a problem answer.</summary>
+internal sealed class ProblemException(Problem problem) : Exception(problem.Detail)
+{
+    public Problem Problem { get; } = problem;
+
+    /// <summary>When to come back, for 429 and 503.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
+
+/// <summary>Collects what is wrong with a request, so that one answer names every member at fault.</summary>
+internal sealed class Faults
+{
+    private readonly Dictionary<string, List<string>> _byMember = new(StringComparer.Ordinal);
+
+    public bool Any => _byMember.Count > 0;
+
+    public void Add(string member, string message)
+    {
+        if (!_byMember.TryGetValue(member, out var messages)) _byMember[member] = messages = [];
+        messages.Add(message);
+    }
+
+    /// <summary>Adds the message unless the condition holds.</summary>
+    public void Require(bool holds, string member, string message)
+    {
+        if (!holds) Add(member, message);
+    }
+
+    public Problem ToProblem() => Problem.Invalid(_byMember.ToDictionary(e => e.Key, e => e.Value.ToArray()));
+
+    public void ThrowIfAny()
+    {
+        if (Any) throw ToProblem().AsException();
+    }
+}

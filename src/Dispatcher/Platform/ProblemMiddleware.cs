@@ -1,0 +1,86 @@
+// The outermost middleware: every way that a request can fail ends here as application/problem+json, never as a stack trace.
+
+using System.Globalization;
+using Npgsql;
+
+namespace Dispatcher.Platform;
+
+internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            // No stored text can hold NUL, so no query can mean anything with it.
+            if (context.Request.QueryString.Value?.Contains("%00", StringComparison.Ordinal) == true)
+                throw Problem.Malformed("The query holds the character U+0000.").AsException();
+            await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null })
+                await WriteAsync(context, ForStatus(context));
+        }
+        catch (ProblemException e)
+        {
+            await WriteAsync(context, e.Problem, e.RetryAfter);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client has gone: there is nobody to answer.
+            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+        }
+        catch (BadHttpRequestException e)
+        {
+            await WriteAsync(context, e.StatusCode == 413
+                ? Problem.TooLarge("The request body is larger than this endpoint takes.")
+                : new Problem("Malformed request", e.StatusCode, e.Message));
+        }
+        catch (Exception e) when (StoreFault.IsUnavailable(e))
+        {
+            LogUnavailable(context.Request.Method, context.Request.Path, e.Message);
+            await WriteAsync(context, Problem.Unavailable("The database cannot be reached; nothing was stored. Try again."), TimeSpan.FromSeconds(1));
+        }
+        catch (Exception e)
+        {
+            LogUnforeseen(e, context.Request.Method, context.Request.Path);
+            await WriteAsync(context, new Problem("Internal error", 500, "The server failed in a way it did not foresee; its log says more."));
+        }
+    }
+
+    public static async Task WriteAsync(HttpContext context, Problem problem, TimeSpan? retryAfter = null)
+    {
+        if (context.Response.HasStarted) return;
+        context.Response.Clear();
+        context.Response.StatusCode = problem.Status;
+        if (problem.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
+        if (retryAfter is { } wait)
+            context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        await context.Response.WriteAsJsonAsync(problem, WireJson.Wire.Problem, "application/problem+json", CancellationToken.None);
+    }
+
+    private static Problem ForStatus(HttpContext context) => context.Response.StatusCode switch
+    {
+        404 => Problem.NotFound($"There is nothing at {context.Request.Path}."),
+        405 => new Problem("Method not allowed", 405, $"{context.Request.Path} does not take {context.Request.Method}."),
+        413 => Problem.TooLarge("The request body is larger than this endpoint takes."),
+        415 => new Problem("Unsupported media type", 415, "Send application/json."),
+        var status => new Problem("Request refused", status, $"The request was refused with status {status}."),
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path}: the store is unavailable: {Reason}")]
+    private partial void LogUnavailable(string method, string path, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
+    private partial void LogUnforeseen(Exception error, string method, string path);
+}
+
+/// <summary>Tells a database that cannot be reached or is going away from a mistake of ours.</summary>
+internal static class StoreFault
+{
+    public static bool IsUnavailable(Exception? error) => error switch
+    {
+        null => false,
+        // 57P01-03: shutting down, crashed, starting up. 53xxx: out of connections, memory or disk. 25006: a standby.
+        PostgresException p => p.SqlState is "57P01" or "57P02" or "57P03" or "25006" || p.SqlState.StartsWith("53", StringComparison.Ordinal),
+        NpgsqlException => true,
+        _ => IsUnavailable(error.InnerException),
+    };
+}

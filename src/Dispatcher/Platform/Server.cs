@@ -1,0 +1,153 @@
+// The server put together: what is in it, in which order it starts, and that it leaves nothing behind.
+
+using Dispatcher.Access;
+using Dispatcher.Deliveries;
+using Dispatcher.Dispatching;
+using Dispatcher.Events;
+using Dispatcher.Intake;
+using Dispatcher.Integrations;
+using Dispatcher.Jobs;
+using Dispatcher.Sending;
+using Dispatcher.Storage;
+using Dispatcher.Storage.Embedded;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Dispatcher.Platform;
+
+internal sealed class Server : IAsyncDisposable
+{
+    public const string ConnectionName = "Dispatcher";
+    private const string DefaultUrl = "http://localhost:8080";
+
+    private readonly EmbeddedPostgres? _postgres;
+
+    private Server(WebApplication app, EmbeddedPostgres? postgres) => (App, _postgres) = (app, postgres);
+
+    public WebApplication App { get; }
+
+    /// <summary>Builds the server on a database that is migrated and ready. Starts the embedded PostgreSQL when no connection string is given.</summary>
+    /// <exception cref="ConfigurationException">A setting is wrong.</exception>
+    /// <exception cref="DatabaseSetupException">The database cannot be used.</exception>
+    /// <exception cref="EmbeddedPostgresException">The embedded PostgreSQL cannot be started.</exception>
+    public static async Task<Server> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure, CancellationToken ct)
+    {
+        // The binary's own folder, not the caller's: appsettings.json is found wherever the server is started from.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        configure?.Invoke(builder);
+        var options = DispatcherConfiguration.Read(builder.Configuration);
+        Logging.AddTo(builder.Logging, builder.Configuration);
+        if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null && builder.Configuration["https_ports"] is null)
+            builder.WebHost.UseUrls(DefaultUrl);
+
+        EmbeddedPostgres? postgres = null;
+        if (builder.Configuration.GetConnectionString(ConnectionName) is not { Length: > 0 } connectionString)
+        {
+            using var logs = LoggerFactory.Create(logging => Logging.AddTo(logging, builder.Configuration));
+            postgres = await EmbeddedPostgres.StartAsync(
+                new EmbeddedPostgresOptions(options.DataDirectory), logs.CreateLogger<EmbeddedPostgres>(), ct);
+            connectionString = postgres.ConnectionString;
+        }
+
+        try
+        {
+            AddServices(builder, options, connectionString);
+            var app = builder.Build();
+            await app.Services.GetRequiredService<DatabaseSetup>().MigrateAsync(ct);
+            await app.Services.GetRequiredService<Catalogue>().SeedAsync(ct);
+            UsePipeline(app, options);
+            return new Server(app, postgres);
+        }
+        catch
+        {
+            if (postgres is not null) await postgres.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.DisposeAsync();
+        if (_postgres is not null) await _postgres.DisposeAsync();
+    }
+
+    private static void AddServices(WebApplicationBuilder builder, DispatcherOptions options, string connectionString)
+    {
+        var services = builder.Services;
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => DataSource.Create(connectionString));
+        services.AddDbContextFactory<DispatcherDb>((provider, db) => DataSource.Configure(db, provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<DatabaseSetup>();
+        services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
+
+        services.AddSingleton<KeyRing>();
+        services.AddSingleton<FirstKey>();
+        services.AddSingleton<JobKinds>();
+        services.AddSingleton<Catalogue>();
+        services.AddSingleton<EventStore>();
+        services.AddSingleton<AttemptStore>();
+        services.AddSingleton<DeliveryStore>();
+        services.AddSingleton<DeliveryActions>();
+        services.AddScoped<JobStore>();
+        services.AddDispatcherHealth();
+        services.AddDispatcherOpenApi();
+        AddEngine(services, builder.Environment, options);
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // Every endpoint has a tighter limit of its own.
+            kestrel.Limits.MaxRequestBodySize = 64 * 1024 * 1024;
+        });
+    }
+
+    /// <summary>The engine, in the order of the data's way back: services stop in the reverse order, so that what is fed stops after its feeder.</summary>
+    private static void AddEngine(IServiceCollection services, IHostEnvironment environment, DispatcherOptions options)
+    {
+        services.AddSingleton(Egress.Guard(options, environment));
+        services.AddSingleton(Egress.Sending(options));
+        services.AddSingleton<WebhookSender>();
+        services.AddSingleton<Wakeup>();
+        services.AddSingleton<LaneSettingsLoader>();
+        services.AddSingleton<Consequences>();
+        AddHosted<NodeRegistry>(services);
+        AddHosted<Recorder>(services);
+        AddHosted<LaneSet>(services);
+        AddHosted<Claimer>(services);
+        AddHosted<ChangeListener>(services);
+        AddHosted<Maintenance>(services);
+        AddHosted<EventIntake>(services);
+        services.Configure<HostOptions>(host =>
+        {
+            // Long enough for what is under way to run into its timeout and be recorded.
+            host.ShutdownTimeout = TimeSpan.FromSeconds(options.Delivery.TimeoutSeconds + 15);
+            host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.StopHost;
+        });
+    }
+
+    private static void AddHosted<T>(IServiceCollection services) where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
+    }
+
+    private static void UsePipeline(WebApplication app, DispatcherOptions options)
+    {
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UsePathBase("/v1");
+        app.UseRouting();
+        app.MapHealth();
+        if (!options.HasRole("api")) return;
+
+        app.UseMiddleware<AccessMiddleware>();
+        app.UseMiddleware<IdempotencyMiddleware>();
+        app.MapDispatcherOpenApi();
+        app.MapAccess();
+        app.MapIntegrations();
+        app.MapEvents();
+        app.MapEventTypes();
+        app.MapJobs();
+        app.MapDeliveries();
+    }
+}

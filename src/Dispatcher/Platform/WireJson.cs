@@ -1,0 +1,94 @@
+// JSON on the wire: snake_case, RFC 3339 times in UTC, unknown and repeated members refused, serializers generated at compile time.
+
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Dispatcher.Access;
+using Dispatcher.Deliveries;
+using Dispatcher.Events;
+using Dispatcher.Integrations;
+using Dispatcher.Jobs;
+
+namespace Dispatcher.Platform;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    Converters = [typeof(Rfc3339Converter)])]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ApiKeyRequest))]
+[JsonSerializable(typeof(ApiKeyCreated))]
+[JsonSerializable(typeof(ApiKeyView))]
+[JsonSerializable(typeof(Page<ApiKeyView>))]
+[JsonSerializable(typeof(NamedRequest))]
+[JsonSerializable(typeof(NamedView))]
+[JsonSerializable(typeof(Page<NamedView>))]
+[JsonSerializable(typeof(IntegrationRequest))]
+[JsonSerializable(typeof(IntegrationView))]
+[JsonSerializable(typeof(IntegrationCreated))]
+[JsonSerializable(typeof(Page<IntegrationView>))]
+[JsonSerializable(typeof(SecretView))]
+[JsonSerializable(typeof(RotateRequest))]
+[JsonSerializable(typeof(TestRequest))]
+[JsonSerializable(typeof(PublishRequest))]
+[JsonSerializable(typeof(PublishAnswer))]
+[JsonSerializable(typeof(BatchAnswer))]
+[JsonSerializable(typeof(EventView))]
+[JsonSerializable(typeof(EventDetail))]
+[JsonSerializable(typeof(Page<EventView>))]
+[JsonSerializable(typeof(EventTypeRequest))]
+[JsonSerializable(typeof(EventTypeView))]
+[JsonSerializable(typeof(Page<EventTypeView>))]
+[JsonSerializable(typeof(JobRequest))]
+[JsonSerializable(typeof(JobMove))]
+[JsonSerializable(typeof(JobView))]
+[JsonSerializable(typeof(JobBatchRequest))]
+[JsonSerializable(typeof(JobBatchAnswer))]
+[JsonSerializable(typeof(DeliveryView))]
+[JsonSerializable(typeof(DeliveryDetail))]
+[JsonSerializable(typeof(Page<DeliveryView>))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+[JsonSerializable(typeof(JsonElement))]
+[JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
+internal sealed partial class WireJson : JsonSerializerContext
+{
+    /// <summary>As <see cref="Default"/>, with quotes and letters as themselves: answers are JSON, never part of a page.</summary>
+    public static WireJson Wire => field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    /// <summary>Has Minimal APIs write their answers the same way.</summary>
+    public static void Configure(JsonSerializerOptions options)
+    {
+        options.PropertyNamingPolicy = Wire.Options.PropertyNamingPolicy;
+        options.Encoder = Wire.Options.Encoder;
+        options.NumberHandling = JsonNumberHandling.Strict;
+        foreach (var converter in Wire.Options.Converters) options.Converters.Add(converter);
+        options.TypeInfoResolverChain.Insert(0, Default);
+    }
+}
+
+/// <summary>Writes instants as <c>2023-10-01T12:00:00.000Z</c>; reads any RFC 3339 instant, which must carry its offset.</summary>
+internal sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
+{
+    public const string Format = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+
+    public static string ToText(DateTimeOffset value) => value.UtcDateTime.ToString(Format, CultureInfo.InvariantCulture);
+
+    public static bool TryParse(string? text, out DateTimeOffset value)
+    {
+        // A time without an offset would mean the server's zone here and the client's there: refused.
+        value = default;
+        return text is { Length: >= 20 } && text[10] is 'T' or 't'
+            && (text[^1] is 'Z' or 'z' || text[^6] is '+' or '-')
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value);
+    }
+
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && TryParse(reader.GetString(), out var value)
+            ? value.ToUniversalTime()
+            : throw new JsonException();
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(ToText(value));
+}

@@ -1,0 +1,23 @@
+// Connections to the database, for the hot path and for EF Core alike.
+
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Dispatcher.Storage;
+
+internal static class DataSource
+{
+    public static NpgsqlDataSource Create(string connectionString)
+    {
+        var builder = new NpgsqlDataSourceBuilder(connectionString);
+        builder.ConnectionStringBuilder.ApplicationName ??= "dispatcher";
+        // The few statements of the hot path are prepared once per connection, without a call for it.
+        if (builder.ConnectionStringBuilder.MaxAutoPrepare == 0) builder.ConnectionStringBuilder.MaxAutoPrepare = 50;
+        return builder.Build();
+    }
+
+    public static void Configure(DbContextOptionsBuilder options, NpgsqlDataSource source) => options
+        .UseNpgsql(source, npgsql => npgsql.MigrationsHistoryTable("migration", DispatcherDb.Schema))
+        // The schema's truth is SQL: there is no snapshot of the model to compare with.
+        .ConfigureWarnings(warnings => warnings.Ignore(Microsoft.EntityFrameworkCore.Diagnostics.RelationalEventId.PendingModelChangesWarning));
+}

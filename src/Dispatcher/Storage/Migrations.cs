@@ -1,0 +1,27 @@
+// The migrations: one class a file of migrations/*.sql, in order. Forward only: a mistake is mended by a further migration.
+
+using System.Reflection;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+namespace Dispatcher.Storage;
+
+/// <summary>Runs the SQL file that has this migration's id for a name.</summary>
+internal abstract class SqlMigration : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
+        var id = GetType().GetCustomAttribute<MigrationAttribute>()!.Id;
+        using var stream = typeof(SqlMigration).Assembly.GetManifestResourceStream($"migrations/{id}")
+            ?? throw new InvalidOperationException($"migrations/{id}.sql is not in this build.");
+        using var reader = new StreamReader(stream);
+        migrationBuilder.Sql(reader.ReadToEnd());
+    }
+
+    protected override void Down(MigrationBuilder migrationBuilder) =>
+        throw new NotSupportedException("Migrations go forward only.");
+}
+
+[DbContext(typeof(DispatcherDb)), Migration("0001_initial")]
+internal sealed class InitialMigration : SqlMigration;

@@ -1,0 +1,29 @@
+// The daily partitions of events, deliveries and attempts: made ahead of time, dropped when they have expired.
+
+using Npgsql;
+
+namespace Dispatcher.Storage;
+
+internal static class Partitions
+{
+    /// <summary>How many days ahead partitions exist: a server may lose its maintenance for so long without refusing an event.</summary>
+    public const int DaysAhead = 7;
+
+    public static async Task EnsureAsync(NpgsqlDataSource source, TimeProvider time, CancellationToken ct)
+    {
+        // Yesterday's too: the clock of another node may be behind.
+        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        await using var command = source.CreateCommand("SELECT dispatcher.ensure_partitions($1, $2)");
+        command.Parameters.AddWithValue(today.AddDays(-1));
+        command.Parameters.AddWithValue(today.AddDays(DaysAhead));
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Drops what is older than the retention, whole days at a time. Returns how many partitions went.</summary>
+    public static async Task<int> DropExpiredAsync(NpgsqlDataSource source, TimeProvider time, int retentionDays, CancellationToken ct)
+    {
+        await using var command = source.CreateCommand("SELECT dispatcher.drop_partitions($1)");
+        command.Parameters.AddWithValue(DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-retentionDays));
+        return (int)(await command.ExecuteScalarAsync(ct))!;
+    }
+}
