@@ -1,0 +1,157 @@
+// The HTTP API of a Dispatcher server, as methods.
+
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace Dispatcher.Client;
+
+/// <summary>
+/// Publishes events, moves jobs, registers integrations and reads deliveries. Safe to share between threads; one for the whole program is
+/// best.
+/// </summary>
+/// <remarks>
+/// Every method throws <see cref="DispatcherApiException"/> where the server refuses, and <see cref="HttpRequestException"/> where no
+/// answer came; both only after the tries that <see cref="DispatcherRetryOptions"/> allows.
+/// </remarks>
+public sealed class DispatcherClient : IDisposable
+{
+    /// <summary>The most items that the server takes in one batch.</summary>
+    public const int MaxBatchItems = 1_000;
+
+    private readonly ApiTransport _transport;
+    private readonly HttpClient? _owned;
+
+    /// <summary>
+    /// Uses a client that the caller has set up: its <see cref="HttpClient.BaseAddress"/> is the server, its default headers carry the key
+    /// (<c>Authorization: Bearer …</c>), its <see cref="HttpClient.Timeout"/> bounds one attempt. Fits <c>AddHttpClient</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The client has no base address, or one that is not http or https.</exception>
+    public DispatcherClient(HttpClient http, DispatcherRetryOptions? retry = null, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        var baseAddress = http.BaseAddress ?? throw new ArgumentException("Set the client's BaseAddress to the server's.", nameof(http));
+        _transport = new ApiTransport(http, baseAddress, retry ?? new DispatcherRetryOptions(), time ?? TimeProvider.System);
+    }
+
+    /// <summary>Makes an HTTP client of its own and disposes of it.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range; the message says which.</exception>
+    public DispatcherClient(DispatcherClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrWhiteSpace(options.ApiKey);
+
+        // A redirected POST would arrive as a GET, or hand the key to another host; and pooled connections must follow the server's DNS.
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        _owned = new HttpClient(handler) { Timeout = options.AttemptTimeout };
+        _owned.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.ApiKey);
+        _transport = new ApiTransport(_owned, options.BaseAddress, options.Retry, options.TimeProvider);
+    }
+
+    /// <summary>Publishes one event. When the task completes, the event and its deliveries are durable.</summary>
+    public Task<EventReceipt> PublishAsync(EventMessage message, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return _transport.PostAsync(
+            "events", message, DispatcherJson.Default.EventMessage, DispatcherJson.Default.EventReceipt, cancellationToken);
+    }
+
+    /// <summary>Publishes up to <see cref="MaxBatchItems"/> events at once. The outcomes stand in the order of the events.</summary>
+    public Task<IReadOnlyList<BatchItem<EventReceipt>>> PublishBatchAsync(
+        IReadOnlyList<EventMessage> messages, CancellationToken cancellationToken = default)
+    {
+        CheckBatch(messages);
+        return _transport.PostBatchAsync(
+            "events/batch",
+            messages,
+            DispatcherJson.Default.IReadOnlyListEventMessage,
+            DispatcherJson.Default.EventReceipt,
+            cancellationToken);
+    }
+
+    /// <summary>Registers an endpoint. Keep the answer's <see cref="Integration.Secret"/>: it is shown this once.</summary>
+    public Task<Integration> CreateIntegrationAsync(IntegrationSettings settings, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return _transport.PostAsync(
+            "integrations", settings, DispatcherJson.Default.IntegrationSettings, DispatcherJson.Default.Integration, cancellationToken);
+    }
+
+    /// <summary>One page of deliveries, newest first.</summary>
+    public Task<Page<Delivery>> ListDeliveriesAsync(DeliveryQuery? query = null, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync("deliveries" + QueryString(query), DispatcherJson.Default.PageDelivery, cancellationToken);
+
+    /// <summary>One delivery with its attempts.</summary>
+    public Task<Delivery> GetDeliveryAsync(string id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync("deliveries/" + Segment(id), DispatcherJson.Default.Delivery, cancellationToken);
+
+    /// <summary>Creates a job, which emits <c>job.created</c> and what else its kind asks for.</summary>
+    public Task<Job> CreateJobAsync(JobStart start, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        return _transport.PostAsync("jobs", start, DispatcherJson.Default.JobStart, DispatcherJson.Default.Job, cancellationToken);
+    }
+
+    /// <summary>Moves a job to another state; the move and its events are one transaction.</summary>
+    public Task<Job> UpdateJobAsync(string id, JobUpdate update, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        return _transport.PatchAsync(
+            "jobs/" + Segment(id), update, DispatcherJson.Default.JobUpdate, DispatcherJson.Default.Job, cancellationToken);
+    }
+
+    /// <summary>The job as it stands.</summary>
+    public Task<Job> GetJobAsync(string id, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync("jobs/" + Segment(id), DispatcherJson.Default.Job, cancellationToken);
+
+    /// <summary>Creates and moves up to <see cref="MaxBatchItems"/> jobs at once. The outcomes stand in the order of the items.</summary>
+    public Task<IReadOnlyList<BatchItem<Job>>> SendJobsAsync(
+        IReadOnlyList<JobBatchItem> items, CancellationToken cancellationToken = default)
+    {
+        CheckBatch(items);
+        return _transport.PostBatchAsync(
+            "jobs/batch", items, DispatcherJson.Default.IReadOnlyListJobBatchItem, DispatcherJson.Default.Job, cancellationToken);
+    }
+
+    /// <summary>Disposes of the HTTP client, unless it is the caller's.</summary>
+    public void Dispose() => _owned?.Dispose();
+
+    private static void CheckBatch<T>(IReadOnlyList<T> items)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        if (items.Count is 0 or > MaxBatchItems)
+            throw new ArgumentException($"A batch has 1 to {MaxBatchItems} items, not {items.Count}.", nameof(items));
+    }
+
+    private static string Segment(string id)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id);
+        return Uri.EscapeDataString(id);
+    }
+
+    private static string QueryString(DeliveryQuery? query)
+    {
+        if (query is null)
+            return "";
+
+        var text = new StringBuilder();
+        Append("integration", query.Integration);
+        Append("event", query.Event);
+        Append("type", query.Type);
+        Append("status", query.Status?.ToString().ToLowerInvariant());
+        Append("since", Rfc3339(query.Since));
+        Append("until", Rfc3339(query.Until));
+        Append("limit", query.Limit?.ToString(CultureInfo.InvariantCulture));
+        Append("cursor", query.Cursor);
+        return text.ToString();
+
+        void Append(string name, string? value)
+        {
+            if (value is not null)
+                text.Append(text.Length == 0 ? '?' : '&').Append(name).Append('=').Append(Uri.EscapeDataString(value));
+        }
+
+        static string? Rfc3339(DateTimeOffset? time) =>
+            time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+    }
+}
