@@ -422,6 +422,74 @@ BEGIN
     SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.owner IS NOT NULL FROM made m;
 END $$;
 
+-- ── Claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Takes due rows that nobody owns for a node: a bounded share per integration, with what is needed to send them.
+--
+-- p_after: integrations up to this id are passed over, so that a limit never favours the same ones.
+-- p_full: integrations that are passed over because their lane at the node has no room.
+-- p_per_lane, p_limit, p_max_bytes: at most so many rows of one integration, rows in all, bytes of payload in all.
+--
+-- The settings keep the planner to the one plan that is right whatever the statistics say of a table that changes this fast:
+-- walk queue_by_lane in its order and stop early. With outdated statistics it would sort the whole backlog instead.
+CREATE FUNCTION dispatcher.claim(p_owner integer, p_after uuid, p_full uuid[], p_per_lane integer, p_limit integer, p_max_bytes bigint)
+RETURNS TABLE (
+    organization_id text, id uuid, event_id uuid, integration_id uuid, integration_version integer, attempts smallint, round_start smallint,
+    project text, type text, payload bytea)
+LANGUAGE plpgsql
+SET enable_bitmapscan = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    -- As in accept: the node cannot be declared dead while it takes rows.
+    PERFORM FROM dispatcher.node n WHERE n.id = p_owner FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY
+    WITH RECURSIVE hop AS (
+        -- A loose index scan: one probe per integration that has live rows, however many wait behind each.
+        (SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
+         WHERE q.integration_id > p_after ORDER BY q.integration_id LIMIT 1)
+        UNION ALL
+        SELECT n.organization_id, n.integration_id FROM hop CROSS JOIN LATERAL (
+            SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
+            WHERE q.integration_id > hop.integration_id ORDER BY q.integration_id LIMIT 1) n
+    ), picked AS (
+        -- Rows that keep an order are taken only when no older live row of the same key exists.
+        SELECT p.*, g.version
+        FROM hop
+        JOIN dispatcher.integration g
+          ON g.organization_id = hop.organization_id AND g.id = hop.integration_id AND g.enabled AND g.deleted_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT q.ctid AS tid, q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start
+            FROM dispatcher.queue q
+            WHERE q.integration_id = hop.integration_id AND q.due_at <= now() AND q.owner IS NULL
+              AND (q.ordering_key IS NULL OR NOT EXISTS (
+                  SELECT FROM dispatcher.queue older
+                  WHERE older.integration_id = q.integration_id AND older.ordering_key = q.ordering_key
+                    AND older.ordering_seq < q.ordering_seq))
+            ORDER BY q.due_at
+            LIMIT p_per_lane
+            FOR UPDATE OF q SKIP LOCKED) p
+        WHERE hop.integration_id <> ALL (p_full)
+        LIMIT p_limit
+    ), fitting AS (
+        SELECT p.*, e.project, e.type, e.payload,
+               sum(octet_length(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - octet_length(e.payload) AS bytes_before
+        FROM picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
+    ), taken AS (
+        -- The owner is in no index, so this is a heap-only update. The row is locked above: it is still where it was found.
+        UPDATE dispatcher.queue q SET owner = p_owner FROM fitting f
+        WHERE q.ctid = f.tid AND q.id = f.id AND f.bytes_before < p_max_bytes
+        RETURNING f.organization_id, f.id, f.event_id, f.integration_id, f.version, f.attempts, f.round_start, f.project, f.type, f.payload
+    )
+    SELECT * FROM taken;
+END $$;
+
+-- ── Publishing in SQL ────────────────────────────────────────────────────────────────────────────────────────
+
 -- Publishes one event inside the caller's own transaction: it is sent when that commits, and never was when it rolls back.
 -- Returns the event's id. The payload is delivered as the text given, byte for byte (jsonb: in PostgreSQL's own spelling).
 CREATE FUNCTION dispatcher.publish(

@@ -72,13 +72,13 @@ public sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor);
 public sealed record Delivery(string Id, DeliveryStatus Status)
 {
     /// <summary>The event's id.</summary>
-    public string? Event { get; init; }
+    public string? EventId { get; init; }
 
     /// <summary>The event's type.</summary>
-    public string? Type { get; init; }
+    public string? EventType { get; init; }
 
     /// <summary>The integration's id.</summary>
-    public string? Integration { get; init; }
+    public string? IntegrationId { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public DateTimeOffset? CreatedAt { get; init; }

@@ -8,6 +8,8 @@ var root = new RootCommand("A self-hosted webhook dispatcher on PostgreSQL.")
     ServeCommand.Create(args),
     MigrateCommand.Create(args),
     KeysCommand.Create(args),
+    EmitCommand.Create(),
+    ListenCommand.Create(),
 };
 root.TreatUnmatchedTokensAsErrors = false;
 root.SetAction((_, ct) => ServeCommand.RunAsync(args, ct));

@@ -1,4 +1,4 @@
-// The claiming statement: takes due rows that nobody owns, a bounded share per integration, with what is needed to send them.
+// The claiming statement: one call of dispatcher.claim (migrations/0001), which takes due rows that nobody owns.
 
 using Dispatcher.Platform;
 using Npgsql;
@@ -12,50 +12,10 @@ internal sealed record Claim(List<Delivery> Deliveries, Guid? Resume);
 
 internal static class ClaimStatement
 {
-    // hop: a loose index scan over the integrations that have live rows; its cost is one index probe per integration, however
-    //   many rows wait behind each.
-    // picked: the oldest due rows of each, skipping what others are just taking. Rows that keep an order are taken only when no
-    //   older live row of the same key exists.
-    // fitting: cut off where the payloads would exceed the memory budget.
-    // taken: the owner is in no index, so this is a heap-only update. The node's row is share-locked until commit: see dispatcher.accept.
     private const string Sql =
         """
-        WITH RECURSIVE hop AS (
-            (SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
-             WHERE q.integration_id > $2 ORDER BY q.integration_id LIMIT 1)
-            UNION ALL
-            SELECT n.organization_id, n.integration_id FROM hop CROSS JOIN LATERAL (
-                SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
-                WHERE q.integration_id > hop.integration_id ORDER BY q.integration_id LIMIT 1) n
-        ), picked AS (
-            SELECT p.*, i.version
-            FROM hop
-            JOIN dispatcher.integration i
-              ON i.organization_id = hop.organization_id AND i.id = hop.integration_id AND i.enabled AND i.deleted_at IS NULL
-            CROSS JOIN LATERAL (
-                SELECT q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start
-                FROM dispatcher.queue q
-                WHERE q.integration_id = hop.integration_id AND q.due_at <= now() AND q.owner IS NULL
-                  AND (q.ordering_key IS NULL OR NOT EXISTS (
-                      SELECT FROM dispatcher.queue older
-                      WHERE older.integration_id = q.integration_id AND older.ordering_key = q.ordering_key
-                        AND older.ordering_seq < q.ordering_seq))
-                ORDER BY q.due_at
-                LIMIT $4
-                FOR UPDATE OF q SKIP LOCKED) p
-            WHERE hop.integration_id <> ALL ($3)
-            LIMIT $5
-        ), fitting AS (
-            SELECT p.*, e.project, e.type, e.payload,
-                   sum(octet_length(e.payload)) OVER (ORDER BY p.integration_id, p.id) - octet_length(e.payload) AS bytes_before
-            FROM picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
-        ), taken AS (
-            UPDATE dispatcher.queue q SET owner = n.id
-            FROM fitting f, (SELECT id FROM dispatcher.node WHERE id = $1 FOR KEY SHARE) n
-            WHERE q.organization_id = f.organization_id AND q.id = f.id AND f.bytes_before < $6
-            RETURNING f.organization_id, f.id, f.event_id, f.integration_id, f.version, f.attempts, f.round_start, f.project, f.type, f.payload
-        )
-        SELECT * FROM taken
+        SELECT organization_id, id, event_id, integration_id, integration_version, attempts, round_start, project, type, payload
+        FROM dispatcher.claim($1, $2, $3, $4, $5, $6)
         """;
 
     public static async Task<Claim> ExecuteAsync(

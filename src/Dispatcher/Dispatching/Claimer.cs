@@ -12,6 +12,7 @@ internal sealed partial class Claimer(
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
 
     private const int MaxClaim = 1000;
+    private const int MaxClaimPerLane = 1000;
     private const long MaxClaimBytes = 16 * 1024 * 1024;
 
     private Guid? _resume;
@@ -51,7 +52,7 @@ internal sealed partial class Claimer(
         try
         {
             var claim = await ClaimStatement.ExecuteAsync(
-                source, owner, _resume, holding.FullLanes, Lane.MaxHeld / 2, limit, MaxClaimBytes, CancellationToken.None);
+                source, owner, _resume, holding.FullLanes, MaxClaimPerLane, limit, MaxClaimBytes, CancellationToken.None);
             var wrapped = _resume is not null && claim.Resume is null;
             _resume = claim.Resume;
             lanes.Enqueue(claim.Deliveries);

@@ -15,7 +15,7 @@ namespace Dispatcher.Dispatching;
 internal sealed class Lane(LaneSet set, string organization, Guid integration)
 {
     public const int MinHeld = 128;
-    public const int MaxHeld = 2000;
+    public const int MaxHeld = 5000;
 
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LoadRetry = TimeSpan.FromMilliseconds(500);

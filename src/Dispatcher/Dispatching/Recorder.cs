@@ -14,6 +14,10 @@ internal sealed partial class Recorder(
     private const int Writers = 2;
     private const int MaxBatch = 1000;
 
+    /// <summary>A statement for fewer attempts than this waits for more: nobody waits for a record, except the next of an ordered key.</summary>
+    private const int WorthWriting = 300;
+
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(500);
 
     // Bounded: when the database is slower than the receivers, pumps wait here instead of sending more.
@@ -57,12 +61,23 @@ internal sealed partial class Recorder(
         var batch = new List<FinishedAttempt>(MaxBatch);
         while (await _finished.Reader.WaitToReadAsync())
         {
-            while (batch.Count < MaxBatch && _finished.Reader.TryRead(out var attempt)) batch.Add(attempt);
+            Gather(batch);
             if (batch.Count == 0) continue;
+            if (batch.Count < WorthWriting && !batch.Exists(a => a.Settings.Ordered))
+            {
+                await Task.Delay(Linger, time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                Gather(batch);
+            }
+
             await WriteUntilDurableAsync(batch);
             foreach (var attempt in batch) attempt.Delivery.Owner.LetGo(1);
             batch.Clear();
         }
+    }
+
+    private void Gather(List<FinishedAttempt> batch)
+    {
+        while (batch.Count < MaxBatch && _finished.Reader.TryRead(out var attempt)) batch.Add(attempt);
     }
 
     private async Task WriteUntilDurableAsync(List<FinishedAttempt> batch)

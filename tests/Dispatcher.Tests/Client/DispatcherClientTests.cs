@@ -226,7 +226,7 @@ public sealed class DispatcherClientTests
         await using var server = await PlayedServer.StartAsync();
         using var client = server.Connect();
         server.Next(200, """
-            {"id":"dlv_1","event":"evt_1","type":"job.failed","integration":"int_1","status":"succeeded","attempts":[
+            {"id":"dlv_1","event_id":"evt_1","event_type":"job.failed","integration_id":"int_1","status":"succeeded","attempts":[
               {"number":1,"outcome":"headers_timeout","latency_ms":15000.5,"error":"no answer within 15 s"},
               {"number":2,"outcome":"succeeded","status_code":204,"response_headers":{"server":"x"}}]}
             """);
