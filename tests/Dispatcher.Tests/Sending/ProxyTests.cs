@@ -159,7 +159,7 @@ public sealed class ProxyTests
         await using var proxy = RawReceiver.Start(connection => connection.HangAsync());
         var options = new SendingOptions { Proxy = new Uri($"http://{proxy.Address}") };
 
-        var result = await SendOnceAsync(new Uri("https://hooks.example/"), TimeSpan.FromMilliseconds(400), options, PublicGuard());
+        var result = await SendOnceAsync(new Uri("https://hooks.example/"), TimeSpan.FromSeconds(1), options, PublicGuard());
 
         Assert.Equal(SendOutcome.ConnectTimeout, result.Outcome);
     }

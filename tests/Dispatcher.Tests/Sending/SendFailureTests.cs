@@ -95,8 +95,21 @@ public sealed class SendFailureTests
         Assert.Null(result.StatusCode);
     }
 
+    [Theory]
+    [InlineData(60, "succeeded")]
+    [InlineData(65, "response_headers_too_large")]
+    public async Task Headers_are_read_up_to_64_KiB(int kilobytes, string expected)
+    {
+        var headers = string.Concat(Enumerable.Repeat($"X-More: {new string('v', 1024 - 10)}\r\n", kilobytes));
+        await using var receiver = RawReceiver.Answering($"HTTP/1.1 200 OK\r\n{headers}Content-Length: 0\r\n\r\n");
+
+        var result = await SendOnceAsync(receiver.Url);
+
+        Assert.Equal(expected, result.Outcome.ToName());
+    }
+
     [Fact]
-    public async Task Headers_beyond_the_limit_are_not_read()
+    public async Task Headers_without_end_are_not_read_without_end()
     {
         await using var receiver = RawReceiver.Start(async connection =>
         {

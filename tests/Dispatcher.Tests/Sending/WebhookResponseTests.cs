@@ -191,6 +191,7 @@ public sealed class WebhookResponseTests
 
         Assert.Equal(SendOutcome.UnexpectedStatus, result.Outcome);
         Assert.Equal(101, result.StatusCode);
+        Assert.InRange(result.Latency, TimeSpan.Zero, Ample / 2);
     }
 
     [Fact]
