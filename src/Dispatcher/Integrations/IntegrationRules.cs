@@ -5,20 +5,13 @@ using System.Text.Json;
 using Dispatcher.Access;
 using Dispatcher.Events;
 using Dispatcher.Platform;
+using Dispatcher.Sending;
 
 namespace Dispatcher.Integrations;
 
 internal static class IntegrationRules
 {
-    public const int MaxHeaders = 32;
-    public const int MaxHeaderBytes = 4096;
     public const int MaxMetadataBytes = 16 * 1024;
-
-    // Hop-by-hop headers (RFC 9110, 7.6.1) and those that the server itself sets.
-    private static readonly string[] RefusedHeaders =
-        ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "expect", "date", "dispatcher-event", "dispatcher-attempt"];
-
-    private static readonly string[] RefusedHeaderPrefixes = ["content-", "webhook-", "svix-", "proxy-"];
 
     public static void Check(IntegrationRequest request, DispatcherOptions options)
     {
@@ -85,22 +78,18 @@ internal static class IntegrationRules
             faults.Add("target", "must be an https URL: this server sends to no other.");
     }
 
+    /// <summary>The sender's own rules (<see cref="StaticHeaders"/>), and what only a whole request can show.</summary>
     private static void CheckHeaders(IntegrationRequest request, Faults faults)
     {
         if (request.Headers is not { } headers) return;
-        faults.Require(headers.Count <= MaxHeaders, "headers", $"must have at most {MaxHeaders} members.");
+        faults.Require(headers.Count <= StaticHeaders.MaxCount, "headers", $"must have at most {StaticHeaders.MaxCount} members.");
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in headers)
         {
             var member = $"headers.{name}";
-            if (!IsToken(name)) faults.Add(member, "is not a header name.");
+            if (value is null) faults.Add(member, "must be a string.");
+            else if (!StaticHeaders.TryCheck(name, value, out var refusal)) faults.Add(member, refusal);
             else if (!seen.Add(name)) faults.Add(member, "is given twice.");
-            else if (RefusedHeaders.Contains(name, StringComparer.OrdinalIgnoreCase)
-                     || RefusedHeaderPrefixes.Any(p => name.StartsWith(p, StringComparison.OrdinalIgnoreCase)))
-                faults.Add(member, "is set by the server or the connection and cannot be set here.");
-            else if (value is null) faults.Add(member, "must be a string.");
-            else if (Encoding.UTF8.GetByteCount(value) > MaxHeaderBytes) faults.Add(member, $"must have at most {MaxHeaderBytes} bytes.");
-            else if (value.Any(c => c != '\t' && (c < ' ' || c > '~'))) faults.Add(member, "must be printable ASCII.");
             else if (request.BasicAuth is not null && name.Equals("authorization", StringComparison.OrdinalIgnoreCase))
                 faults.Add(member, "cannot be combined with basic_auth.");
         }
@@ -113,8 +102,4 @@ internal static class IntegrationRules
             "basic_auth.username", "must have 1 to 500 characters, none of them \":\".");
         faults.Require(auth.Password is { Length: <= 500 } && !auth.Password.Any(char.IsControl), "basic_auth.password", "must have at most 500 characters.");
     }
-
-    /// <summary>A token of RFC 9110, 5.6.2.</summary>
-    private static bool IsToken(string text) =>
-        text is { Length: >= 1 and <= 256 } && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 }
