@@ -361,6 +361,8 @@ BEGIN
     IF p_owner IS NOT NULL THEN
         -- Held until commit: the node cannot be declared dead between here and there, so no row is left to a dead owner.
         SELECT n.id INTO v_owner FROM dispatcher.node n WHERE n.id = p_owner FOR KEY SHARE;
+        -- A transaction that hangs would keep its dead node's rows from others. It is one of our own: publish names no owner.
+        PERFORM set_config('idle_in_transaction_session_timeout', '5s', true);
     END IF;
 
     IF p_dedupe_ids IS NOT NULL THEN

@@ -21,6 +21,7 @@ internal sealed partial class NodeRegistry(
     private readonly CancellationTokenSource _stop = new();
     private NodeIdentity? _current;
     private Task _beating = Task.CompletedTask;
+    private Task _sweeping = Task.CompletedTask;
     private long _renewedAt;
 
     /// <summary>The identity that new rows are taken under; null before registration, after stopping and on nodes that send nothing.</summary>
@@ -60,14 +61,16 @@ internal sealed partial class NodeRegistry(
     {
         await RegisterAsync(cancellationToken);
         await FreeDeadAsync(cancellationToken);
-        _beating = Task.Run(() => BeatAsync(_stop.Token), CancellationToken.None);
+        _beating = Task.Run(() => EveryBeatAsync(RenewAsync, _stop.Token), CancellationToken.None);
+        // Apart from the heartbeat: freeing the rows of others may take longer than others wait for ours.
+        _sweeping = Task.Run(() => EveryBeatAsync(SweepAsync, _stop.Token), CancellationToken.None);
     }
 
     /// <summary>Leaves, once lanes and recorder have stopped: what is still owned is freed for others at once.</summary>
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         await _stop.CancelAsync();
-        await _beating;
+        await Task.WhenAll(_beating, _sweeping);
         List<NodeIdentity> mine;
         lock (_gate)
         {
@@ -93,7 +96,7 @@ internal sealed partial class NodeRegistry(
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    private async Task BeatAsync(CancellationToken ct)
+    private async Task EveryBeatAsync(Func<CancellationToken, Task> step, CancellationToken ct)
     {
         using var timer = new PeriodicTimer(HeartbeatEvery, time);
         try
@@ -102,12 +105,11 @@ internal sealed partial class NodeRegistry(
             {
                 try
                 {
-                    await RenewAsync(ct);
-                    await RemoveDrainedAsync(ct);
-                    await FreeDeadAsync(ct);
+                    await step(ct);
                 }
-                catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+                catch (Exception e) when (!ct.IsCancellationRequested)
                 {
+                    // Whatever it was: a node whose heart stopped for good would neither send nor leave.
                     LogBeatFailed(e.Message);
                 }
             }
@@ -116,6 +118,12 @@ internal sealed partial class NodeRegistry(
         {
             // Stopping.
         }
+    }
+
+    private async Task SweepAsync(CancellationToken ct)
+    {
+        await FreeDeadAsync(ct);
+        await RemoveDrainedAsync(ct);
     }
 
     private async Task RegisterAsync(CancellationToken ct)
@@ -148,7 +156,7 @@ internal sealed partial class NodeRegistry(
             while (await reader.ReadAsync(ct)) alive.Add(reader.GetInt32(0));
         }
 
-        foreach (var lost in mine.Where(i => !alive.Contains(i.Id)))
+        foreach (var lost in mine.Where(i => !i.IsLost && !alive.Contains(i.Id) && IsMine(i)))
         {
             lost.MarkLost();
             Retire(lost);
@@ -161,31 +169,65 @@ internal sealed partial class NodeRegistry(
         if (register) await RegisterAsync(ct);
     }
 
+    private bool IsMine(NodeIdentity identity)
+    {
+        lock (_gate) return _current == identity || _retired.Contains(identity);
+    }
+
     private async Task RemoveDrainedAsync(CancellationToken ct)
     {
         List<NodeIdentity> drained;
         lock (_gate) drained = _retired.FindAll(i => i.Held == 0);
         foreach (var identity in drained)
         {
-            await RemoveAsync(identity, ct);
+            // Taken off first: a heartbeat must not take it for lost.
             lock (_gate) _retired.Remove(identity);
+            try
+            {
+                await RemoveAsync(identity, ct);
+            }
+            catch
+            {
+                lock (_gate) _retired.Add(identity);
+                throw;
+            }
         }
     }
 
+    // A node's row is locked for as long as a statement that takes rows for it has not committed. Its own node waits for that:
+    // what the statement took must be freed with the rest. Others pass it by and look again at the next beat.
     private Task RemoveAsync(NodeIdentity identity, CancellationToken ct) =>
-        FreeAsync("WITH dead AS (DELETE FROM dispatcher.node WHERE id = $1 RETURNING id)", identity.Id, ct);
+        FreeAsync("DELETE FROM dispatcher.node WHERE id = $1 RETURNING id", identity.Id, ct);
 
-    private Task FreeDeadAsync(CancellationToken ct) =>
-        FreeAsync("WITH dead AS (DELETE FROM dispatcher.node WHERE heartbeat_at < now() - make_interval(secs => $1) RETURNING id)", DeadAfter.TotalSeconds, ct);
+    private Task FreeDeadAsync(CancellationToken ct) => FreeAsync(
+        """
+        DELETE FROM dispatcher.node WHERE id IN (
+            SELECT id FROM dispatcher.node WHERE heartbeat_at < now() - make_interval(secs => $1) FOR UPDATE SKIP LOCKED)
+        RETURNING id
+        """, DeadAfter.TotalSeconds, ct);
 
-    /// <summary>Deletes nodes and frees what they owned in one statement: there is no moment in which rows belong to nobody that exists.</summary>
-    private async Task FreeAsync(string dead, object parameter, CancellationToken ct)
+    /// <summary>
+    /// Deletes nodes and frees what they owned, in one transaction: there is no moment in which rows belong to nobody that exists. Two
+    /// statements, because a statement does not see what was committed after it began, and the first may have waited for a commit.
+    /// </summary>
+    private async Task FreeAsync(string delete, object parameter, CancellationToken ct)
     {
-        await using var command = source.CreateCommand(
-            dead + " UPDATE dispatcher.queue SET owner = NULL WHERE (SELECT count(*) FROM dead) > 0 AND owner IN (SELECT id FROM dead)");
-        command.CommandTimeout = 60;
-        command.Parameters.AddWithValue(parameter);
-        var freed = await command.ExecuteNonQueryAsync(ct);
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var dead = new List<int>();
+        await using (var command = new NpgsqlCommand(delete, connection, transaction))
+        {
+            command.Parameters.AddWithValue(parameter);
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct)) dead.Add(reader.GetInt32(0));
+        }
+
+        if (dead.Count == 0) return;
+        await using var free = new NpgsqlCommand("UPDATE dispatcher.queue SET owner = NULL WHERE owner = ANY ($1)", connection, transaction);
+        free.CommandTimeout = 60;
+        free.Parameters.AddWithValue(dead.ToArray());
+        var freed = await free.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
         if (freed == 0) return;
         LogFreed(freed);
         wakeup.NotifyUnowned();
