@@ -6,7 +6,7 @@ using Npgsql;
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class Claimer(
-    NpgsqlDataSource source, LaneSet lanes, NodeRegistry node, Wakeup wakeup, TimeProvider time, ILogger<Claimer> logger) : BackgroundService
+    NpgsqlDataSource source, LaneSet lanes, NodeRegistry node, Wakeup wakeup, DispatcherOptions options, TimeProvider time, ILogger<Claimer> logger) : BackgroundService
 {
     /// <summary>How often the database is asked when nothing rings: the safety net under notifications.</summary>
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
@@ -19,7 +19,7 @@ internal sealed partial class Claimer(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (node.Current is null) return;
+        if (!options.HasRole("worker")) return;
         var more = false;
         while (!stoppingToken.IsCancellationRequested)
         {

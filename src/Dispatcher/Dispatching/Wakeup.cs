@@ -43,8 +43,15 @@ internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisp
     public void NotifyUnowned()
     {
         Ring();
-        if (Interlocked.CompareExchange(ref _notify, Notifying, Idle) == Idle) _ = NotifyAsync();
-        else Volatile.Write(ref _notify, NotifyAgain);
+        while (true)
+        {
+            // From the state seen or not at all: "again" written when the notifier has just ended would silence it for good.
+            var seen = Volatile.Read(ref _notify);
+            if (seen == NotifyAgain) return;
+            if (Interlocked.CompareExchange(ref _notify, seen == Idle ? Notifying : NotifyAgain, seen) != seen) continue;
+            if (seen == Idle) _ = NotifyAsync();
+            return;
+        }
     }
 
     /// <summary>Sleeps until rung, until the alarm, or for the time given.</summary>
@@ -89,9 +96,9 @@ internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisp
                 await using var command = source.CreateCommand("SELECT pg_notify('dispatcher_wake', '')");
                 await command.ExecuteNonQueryAsync();
             }
-            catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
+            catch (Exception)
             {
-                // Polling finds the rows all the same.
+                // Whatever it was: polling finds the rows all the same.
             }
         }
         while (Interlocked.CompareExchange(ref _notify, Idle, Notifying) != Notifying);
