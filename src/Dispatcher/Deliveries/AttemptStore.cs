@@ -10,13 +10,16 @@ namespace Dispatcher.Deliveries;
 
 internal sealed class AttemptStore(NpgsqlDataSource source)
 {
+    // After a takeover two nodes may have made the attempt of one number: the inline one is the one that ended the delivery.
     private const string Sql =
         """
         SELECT a.number, a.outcome, a.started_at, a.latency_us, a.address, h.headers::text, a.signature, a.status_code,
                a.response_headers, a.response_body, a.error
         FROM (
             SELECT number, outcome, started_at, latency_us, address, request_headers, signature, status_code, response_headers, response_body, error
-            FROM dispatcher.attempt WHERE organization_id = $1 AND delivery_id = $2
+            FROM dispatcher.attempt a WHERE organization_id = $1 AND delivery_id = $2 AND NOT EXISTS (
+                SELECT FROM dispatcher.delivery d
+                WHERE d.organization_id = $1 AND d.id = $2 AND d.attempts = a.number AND d.last_started_at IS NOT NULL)
             UNION ALL
             SELECT attempts, last_outcome, last_started_at, last_latency_us, last_address, last_request_headers, last_signature, last_status_code,
                    last_response_headers, last_response_body, last_error

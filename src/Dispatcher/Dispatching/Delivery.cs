@@ -27,6 +27,19 @@ internal sealed class Delivery
     public int RoundStart { get; init; }
 }
 
+/// <summary>How a delivery leaves a node's memory.</summary>
+internal enum Leaving
+{
+    /// <summary>An attempt was made, and the recorder has it.</summary>
+    Recorded,
+
+    /// <summary>Unsent: its row is freed for whoever claims next.</summary>
+    GivenBack,
+
+    /// <summary>Unsent: its row has gone, or is that of a newer delivery in memory.</summary>
+    Forgotten,
+}
+
 /// <summary>
 /// What this node may take on now, held for the length of one statement: until it is disposed of, the identity counts as in use,
 /// so that rows on their way into memory are never taken for rows that nobody has.

@@ -65,51 +65,53 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
 
     private async Task PumpAsync()
     {
-        try
+        while (_queue.TryDequeue(out var delivery))
         {
-            while (_queue.TryDequeue(out var delivery)) await HandleAsync(delivery);
+            var how = Leaving.GivenBack;
+            try
+            {
+                how = await HandleAsync(delivery);
+            }
+            catch (Exception e)
+            {
+                // A mistake of ours, or the host waits no longer. The lane goes on, and the delivery is not lost: it is given back,
+                // after a pause, in case the next try comes to the same.
+                set.HandlingFailed(integration, e);
+                await Task.Delay(LoadRetry, set.Time, set.Abort).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            Leave(delivery, how);
         }
-        finally
-        {
-            Interlocked.Decrement(ref _pumps);
-            // A delivery may have been queued after this pump saw none and before it was counted off. Its new pump starts before
-            // this one ends for the set, which would otherwise take the node for drained.
-            if (!_queue.IsEmpty) Start();
-            set.PumpEnded();
-        }
+
+        Interlocked.Decrement(ref _pumps);
+        // A delivery may have been queued after this pump saw none and before it was counted off. Its new pump starts before
+        // this one ends for the set, which would otherwise take the node for drained.
+        if (!_queue.IsEmpty) Start();
+        set.PumpEnded();
     }
 
-    private async Task HandleAsync(Delivery delivery)
+    /// <summary>Makes the attempt and hands it to the recorder, unless something speaks against it.</summary>
+    private async Task<Leaving> HandleAsync(Delivery delivery)
     {
-        if (set.IsStopping || set.IsCancelled(delivery.Id) || !await set.MaySendAsync(delivery))
-        {
-            Leave(delivery, giveBack: true);
-            return;
-        }
+        if (set.IsCancelled(delivery, out var how)) return how;
+        if (set.IsStopping) return Leaving.GivenBack;
+        if (await SettingsForAsync(delivery) is not { } settings) return Leaving.GivenBack;
 
-        if (await SettingsForAsync(delivery) is not { } settings)
-        {
-            Leave(delivery, giveBack: true);
-            return;
-        }
-
+        // Last: loading may have waited for the database, and others may have taken the row over meanwhile.
+        if (!await set.MaySendAsync(delivery)) return Leaving.GivenBack;
         if (settings.MaxConcurrency > Volatile.Read(ref _pumps) && !_queue.IsEmpty) Start();
         var message = new WebhookMessage(delivery.MessageId, delivery.EventType, delivery.Payload, delivery.Attempts + 1);
         var result = await set.Sender.SendAsync(settings.Target, message, set.Abort);
-        if (result.Outcome == SendOutcome.Interrupted)
-        {
-            Leave(delivery, giveBack: true);
-            return;
-        }
-
-        await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result));
-        Leave(delivery, giveBack: false);
+        if (result.Outcome == SendOutcome.Interrupted) return Leaving.GivenBack;
+        await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result), set.Abort);
         CountSent();
+        return Leaving.Recorded;
     }
 
-    private void Leave(Delivery delivery, bool giveBack)
+    private void Leave(Delivery delivery, Leaving how)
     {
-        if (giveBack) set.Recorder.GiveBack(delivery);
+        if (how == Leaving.GivenBack) set.Recorder.GiveBack(delivery);
+        if (how == Leaving.Forgotten) delivery.Owner.LetGo(1);
         var held = Interlocked.Decrement(ref _held);
         set.Left(delivery);
         if (!_full || held > Volatile.Read(ref _capacity) / 2) return;

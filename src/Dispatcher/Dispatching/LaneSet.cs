@@ -13,7 +13,8 @@ internal sealed partial class LaneSet(
     private static readonly TimeSpan FencePoll = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<Guid, Lane> _lanes = new();
-    private readonly ConcurrentDictionary<Guid, byte> _cancelled = new();
+    // With the delivery that came to memory under the same id after the cancellation, if one did.
+    private readonly ConcurrentDictionary<Guid, Delivery?> _cancelled = new();
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _maxBytes = options.Delivery.MaxPendingMegabytes * 1024L * 1024L;
@@ -58,6 +59,8 @@ internal sealed partial class LaneSet(
         var touched = new HashSet<Lane>();
         foreach (var delivery in deliveries)
         {
+            // Cancelled and retried since: this is the one to send, and an older one of the same row is not.
+            if (!_cancelled.IsEmpty && _cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = delivery;
             var lane = _lanes.GetOrAdd(delivery.IntegrationId, static (id, a) => new Lane(a.Set, a.Organization, id), (Set: this, delivery.Organization));
             lane.Enqueue(delivery);
             touched.Add(lane);
@@ -79,10 +82,17 @@ internal sealed partial class LaneSet(
     /// <summary>Has a delivery dropped that may be in memory: its row has gone already.</summary>
     public void Cancel(Guid delivery)
     {
-        if (Held > 0) _cancelled[delivery] = 0;
+        if (Held > 0) _cancelled[delivery] = null;
     }
 
-    public bool IsCancelled(Guid delivery) => !_cancelled.IsEmpty && _cancelled.ContainsKey(delivery);
+    /// <summary>Whether the delivery was cancelled while in memory, and how it then leaves: its row may be that of a newer one.</summary>
+    public bool IsCancelled(Delivery delivery, out Leaving how)
+    {
+        how = Leaving.GivenBack;
+        if (_cancelled.IsEmpty || !_cancelled.TryGetValue(delivery.Id, out var newer) || newer == delivery) return false;
+        if (newer is not null) how = Leaving.Forgotten;
+        return true;
+    }
 
     /// <summary>After notifications may have been missed: every lane looks again.</summary>
     public void InvalidateAll()
@@ -102,6 +112,7 @@ internal sealed partial class LaneSet(
     {
         Interlocked.Add(ref _bytes, -delivery.Payload.Length);
         var held = Interlocked.Decrement(ref _held);
+        if (held == 0 && !_cancelled.IsEmpty) _cancelled.Clear();
         if (held == options.Delivery.MaxPendingInMemory / 2) RoomAgain();
     }
 
@@ -109,6 +120,11 @@ internal sealed partial class LaneSet(
     public void RoomAgain()
     {
         if (Interlocked.Exchange(ref _wantsRoom, 0) == 1) wakeup.Ring();
+    }
+
+    public void HandlingFailed(Guid integration, Exception error)
+    {
+        if (!_abort.IsCancellationRequested) LogHandlingFailed(error, Ids.Format(Ids.Integration, integration));
     }
 
     public void LoadFailed(Guid integration, Exception error)
@@ -122,7 +138,6 @@ internal sealed partial class LaneSet(
         // Lanes are cheap to make again; one that gets a delivery at this very moment keeps it, because pumps hold the lane itself.
         foreach (var (id, lane) in _lanes)
             if (lane.IsIdle) _lanes.TryRemove(KeyValuePair.Create(id, lane));
-        if (Held == 0) _cancelled.Clear();
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -130,7 +145,8 @@ internal sealed partial class LaneSet(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         _stopping = true;
-        if (Volatile.Read(ref _pumps) == 0) _drained.TrySetResult();
+        // A full fence between the write and the read: else the last pump could miss the one, and we the other.
+        if (Interlocked.CompareExchange(ref _pumps, 0, 0) == 0) _drained.TrySetResult();
         try
         {
             await _drained.Task.WaitAsync(cancellationToken);
@@ -158,6 +174,9 @@ internal sealed partial class LaneSet(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of {Integration} could not be loaded: {Reason}")]
     private partial void LogLoadFailed(string integration, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A delivery to {Integration} could not be handled and is given back")]
+    private partial void LogHandlingFailed(Exception error, string integration);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping took too long: POSTs under way are broken off; {Held} deliveries are given back and will be sent again")]
     private partial void LogAborted(int held);

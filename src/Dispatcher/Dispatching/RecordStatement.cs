@@ -1,6 +1,7 @@
 // The recording statement: one for a whole batch of attempts. Finished deliveries leave the queue for the table "delivery",
 // with their last attempt inline; failed attempts go to "attempt" and their rows are due again later, owned by nobody.
 
+using System.Text;
 using Dispatcher.Sending;
 using Npgsql;
 using NpgsqlTypes;
@@ -18,15 +19,17 @@ internal static class RecordStatement
 
     // Only rows still owned by the node that made the attempt are touched: what was cancelled or taken over meanwhile is not ours
     // to finish. The ids of those come back, see RecordOrphansSql. RETURNING hands the batch's own columns on, so nothing is joined twice.
+    // The count of attempts tells a row that this node has claimed again, because an earlier try at recording went through after all.
+    // An orphan may already stand under the attempt's number: the attempt that the schedule follows is the one that is kept.
     private const string RecordSql =
         $"""
         WITH r AS ({Rows}), finished AS (
             DELETE FROM dispatcher.queue q USING r
-            WHERE r.status IS NOT NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner
+            WHERE r.status IS NOT NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
             RETURNING r.*
         ), failed AS (
             UPDATE dispatcher.queue q SET attempts = r.attempts, due_at = now() + r.retry_in, owner = NULL FROM r
-            WHERE r.status IS NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner
+            WHERE r.status IS NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
             RETURNING r.*
         ), archived AS (
             INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
@@ -42,6 +45,10 @@ internal static class RecordStatement
             SELECT f.organization_id, f.id, f.attempts, f.started_at, f.latency_us, f.outcome, f.status_code, f.address,
                 f.request_headers, f.signature, f.error, f.response_headers, f.response_body
             FROM failed f
+            ON CONFLICT (organization_id, delivery_id, number) DO UPDATE SET (started_at, latency_us, outcome, status_code, address,
+                request_headers, signature, error, response_headers, response_body) = ROW (excluded.started_at, excluded.latency_us,
+                excluded.outcome, excluded.status_code, excluded.address, excluded.request_headers, excluded.signature, excluded.error,
+                excluded.response_headers, excluded.response_body)
         )
         SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM finished f UNION ALL SELECT f.id FROM failed f)
         """;
@@ -126,6 +133,11 @@ internal static class RecordStatement
         parameters.Add(new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
     }
 
-    /// <summary>PostgreSQL's text cannot hold NUL, and what a receiver answers must not be able to stop the recorder.</summary>
-    private static string? Storable(string? text) => text?.Replace('\0', '\uFFFD');
+    /// <summary>PostgreSQL's text holds neither NUL nor half a surrogate pair, and what a receiver answers must not be able to stop the recorder.</summary>
+    private static string? Storable(string? text)
+    {
+        if (text is null) return null;
+        if (text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')) text = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+        return text.Replace('\0', '\uFFFD');
+    }
 }

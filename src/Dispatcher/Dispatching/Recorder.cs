@@ -26,10 +26,10 @@ internal sealed partial class Recorder(
     private readonly CancellationTokenSource _giveUp = new();
 
     /// <summary>Hands an attempt over. The delivery counts as held until it is durable.</summary>
-    public ValueTask RecordAsync(FinishedAttempt attempt)
-    {
-        return _finished.Writer.TryWrite(attempt) ? ValueTask.CompletedTask : _finished.Writer.WriteAsync(attempt, _giveUp.Token);
-    }
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="ct">Ends the wait for room, when the host waits no longer: the attempt is not recorded then.</param>
+    public ValueTask RecordAsync(FinishedAttempt attempt, CancellationToken ct) =>
+        _finished.Writer.TryWrite(attempt) ? ValueTask.CompletedTask : _finished.Writer.WriteAsync(attempt, ct);
 
     /// <summary>Hands a delivery back unsent.</summary>
     public void GiveBack(Delivery delivery) => _givenBack.Writer.TryWrite(delivery);
@@ -89,7 +89,7 @@ internal sealed partial class Recorder(
                 await WriteAsync(batch);
                 return;
             }
-            catch (PostgresException e) when (!StoreFault.IsUnavailable(e))
+            catch (PostgresException e) when (!StoreFault.IsUnavailable(e) && !e.IsTransient)
             {
                 if (batch.Count == 1)
                 {

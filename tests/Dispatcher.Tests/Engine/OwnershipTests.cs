@@ -1,5 +1,7 @@
 // Who owns a delivery's row, at the moments when that is in doubt.
 
+using System.Net;
+using System.Text.Json;
 using Dispatcher.Tests.Support;
 using Npgsql;
 
@@ -61,6 +63,78 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         // The committed one; the other was never promised to anybody.
         await receiver.WaitForAsync(1, TimeSpan.FromSeconds(15));
         Assert.Single(receiver.All);
+    }
+
+    [Fact]
+    public async Task A_delivery_that_two_nodes_tried_at_once_goes_on_with_its_schedule()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.05" });
+        await using var receiver = await Receiver.StartAsync();
+        var answerFirst = new TaskCompletionSource();
+        receiver.Answer = async (_, n, context) =>
+        {
+            if (n == 1) await answerFirst.Task;
+            context.Response.StatusCode = n < 3 ? 500 : 204;
+        };
+        await server.RegisterAsync(receiver.Url);
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        var id = (await server.PublishAsync("a.b")).GetProperty("id").GetString();
+        await receiver.WaitForAsync(1);
+
+        // As if this node had been declared dead in the middle of its POST, and another had not got to the row yet.
+        await ExecuteAsync(source, "INSERT INTO dispatcher.node (name, roles, version, heartbeat_at) VALUES ('other', 'worker', '0', now())");
+        await ExecuteAsync(source, "UPDATE dispatcher.queue SET owner = (SELECT id FROM dispatcher.node WHERE name = 'other')");
+        answerFirst.SetResult();
+        await Eventually.TrueAsync(async () => await CountAsync(source, "SELECT count(*) FROM dispatcher.attempt") == 1, "the late attempt is recorded");
+        await ExecuteAsync(source, "UPDATE dispatcher.queue SET owner = NULL");
+
+        await receiver.WaitForAsync(3);
+        Assert.Equal([1, 1, 2], receiver.All.Select(p => p.Attempt));
+        JsonElement delivery = default;
+        await Eventually.TrueAsync(async () =>
+        {
+            delivery = (await server.GetAsync($"/deliveries?event={id}")).GetProperty("data")[0];
+            return delivery.GetProperty("status").GetString() == "succeeded";
+        }, "the delivery succeeds");
+        delivery = await server.GetAsync($"/deliveries/{delivery.GetProperty("id").GetString()}");
+        Assert.Equal([1, 2], delivery.GetProperty("attempts").EnumerateArray().Select(a => a.GetProperty("number").GetInt32()));
+    }
+
+    [Fact]
+    public async Task A_delivery_that_is_cancelled_in_memory_and_then_retried_is_sent_once()
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        await using var receiver = await Receiver.StartAsync();
+        var answerFirst = new TaskCompletionSource();
+        receiver.Answer = async (_, n, context) =>
+        {
+            if (n == 1) await answerFirst.Task;
+            context.Response.StatusCode = 204;
+        };
+        await server.RegisterAsync(receiver.Url, new { max_concurrency = 1 });
+        await server.PublishAsync("a.b");
+        await receiver.WaitForAsync(1);
+        var waiting = (await server.PublishAsync("a.b")).GetProperty("id").GetString();
+        var delivery = (await server.GetAsync($"/deliveries?event={waiting}")).GetProperty("data")[0].GetProperty("id").GetString();
+
+        using var cancelled = await server.Client.PostAsync($"/deliveries/{delivery}/cancel", null);
+        await TestServer.ReadAsync(cancelled, HttpStatusCode.OK);
+        using var retried = await server.Client.PostAsync($"/deliveries/{delivery}/retry", null);
+        Assert.True(retried.IsSuccessStatusCode, await retried.Content.ReadAsStringAsync());
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        await Eventually.TrueAsync(
+            async () => await CountAsync(source, "SELECT count(*) FROM dispatcher.queue WHERE owner IS NOT NULL") == 2, "it is claimed again");
+        answerFirst.SetResult();
+
+        await Eventually.TrueAsync(async () => await CountAsync(source, "SELECT count(*) FROM dispatcher.queue") == 0, "both are delivered");
+        Assert.Equal(2, receiver.All.Count);
+        Assert.Equal(waiting, receiver.All[1].Id);
+    }
+
+    private static async Task<long> CountAsync(NpgsqlDataSource source, string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
     }
 
     private static async Task ExecuteAsync(NpgsqlDataSource source, string sql)
