@@ -17,9 +17,12 @@ internal sealed class Load(int count)
     public int Count => count;
 
     /// <summary>Publishes, in order, what has not been answered yet, until all is or the server is gone.</summary>
-    public async Task PublishAsync(HttpClient client)
+    public Task PublishAsync(HttpClient client) => PublishAsync(client, 0, count);
+
+    /// <summary>As <see cref="PublishAsync(HttpClient)"/>, for a span of the numbers: whole batches.</summary>
+    public async Task PublishAsync(HttpClient client, int from, int to)
     {
-        for (var batch = 0; batch < _answered.Length; batch++)
+        for (var batch = from / BatchSize; batch < (to + BatchSize - 1) / BatchSize; batch++)
         {
             if (_answered[batch]) continue;
             try
