@@ -25,7 +25,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys)
     public Task InvokeAsync(HttpContext context)
     {
         var endpoint = context.GetEndpoint();
-        if (endpoint is null || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null) return next(context);
+        // Not of a route: routing's own answer to a method that the path does not take, which is nobody's secret.
+        if (endpoint is not RouteEndpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null) return next(context);
         return AdmitAsync(context, endpoint);
     }
 

@@ -48,7 +48,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     public static async Task WriteAsync(HttpContext context, Problem problem, TimeSpan? retryAfter = null)
     {
         if (context.Response.HasStarted) return;
+        var allow = context.Response.Headers.Allow;
         context.Response.Clear();
+        if (problem.Status == 405) context.Response.Headers.Allow = allow;
         context.Response.StatusCode = problem.Status;
         if (problem.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
         if (retryAfter is { } wait)
