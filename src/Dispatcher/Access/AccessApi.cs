@@ -1,5 +1,6 @@
 // /organizations, /projects and /api-keys.
 
+using System.Globalization;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -65,11 +66,12 @@ internal static class AccessApi
 
     private static async Task<Ok<Page<NamedView>>> ListOrganizations(PageQuery page, DispatcherDb db, CancellationToken ct)
     {
-        // Newest first, the id as the tie-break: both are in the cursor.
+        var (at, after) = PlaceOf(page);
         var rows = await db.Organizations.AsNoTracking()
-            .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id)
+            .Where(o => after == null || o.CreatedAt < at || (o.CreatedAt == at && string.Compare(o.Id, after) < 0))
+            .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id).Take(page.Limit + 1)
             .Select(o => new NamedView(o.Id, o.Name, o.CreatedAt)).ToListAsync(ct);
-        return TypedResults.Ok(SkipTo(rows, page));
+        return TypedResults.Ok(Page<NamedView>.Of(rows, page, CursorOf));
     }
 
     private static async Task<NoContent> DeleteOrganization(string id, DispatcherDb db, KeyRing ring, CancellationToken ct)
@@ -100,11 +102,13 @@ internal static class AccessApi
 
     private static async Task<Ok<Page<NamedView>>> ListProjects(PageQuery page, Tenant tenant, DispatcherDb db, CancellationToken ct)
     {
+        var (at, after) = PlaceOf(page);
         var rows = await db.Projects.AsNoTracking()
             .Where(p => p.OrganizationId == tenant.Organization && (tenant.Project == null || p.Id == tenant.Project))
-            .OrderByDescending(p => p.CreatedAt).ThenByDescending(p => p.Id)
+            .Where(p => after == null || p.CreatedAt < at || (p.CreatedAt == at && string.Compare(p.Id, after) < 0))
+            .OrderByDescending(p => p.CreatedAt).ThenByDescending(p => p.Id).Take(page.Limit + 1)
             .Select(p => new NamedView(p.Id, p.Name, p.CreatedAt)).ToListAsync(ct);
-        return TypedResults.Ok(SkipTo(rows, page));
+        return TypedResults.Ok(Page<NamedView>.Of(rows, page, CursorOf));
     }
 
     private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
@@ -204,10 +208,17 @@ internal static class AccessApi
         return (id, request.Name ?? id);
     }
 
-    private static Page<NamedView> SkipTo(List<NamedView> all, PageQuery page)
+    /// <summary>Where a page ended: callers choose these ids, so the time orders them, and the id only where the time is the same.</summary>
+    private static string CursorOf(NamedView last) => $"{last.CreatedAt.UtcTicks} {last.Id}";
+
+    private static (DateTimeOffset At, string? Id) PlaceOf(PageQuery page)
     {
-        var from = page.After is null ? 0 : all.FindIndex(v => v.Id == page.After) + 1;
-        return Page<NamedView>.Of([.. all.Skip(from).Take(page.Limit + 1)], page, v => v.Id);
+        if (page.After is not { } text) return (default, null);
+        var space = text.IndexOf(' ', StringComparison.Ordinal);
+        return space > 0 && long.TryParse(text.AsSpan(0, space), NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
+            && ticks <= DateTimeOffset.MaxValue.Ticks && Identifiers.IsValid(text[(space + 1)..])
+            ? (new DateTimeOffset(ticks, TimeSpan.Zero), text[(space + 1)..])
+            : throw PageQuery.BadCursor();
     }
 
     private static ApiKeyView View(ApiKey k) => new(

@@ -43,6 +43,6 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
         return key.Contains('\0') ? throw BadCursor() : key;
     }
 
-    private static ProblemException BadCursor() =>
+    public static ProblemException BadCursor() =>
         Problem.Invalid("cursor", "is not a cursor that a page of this list gave.").AsException();
 }
