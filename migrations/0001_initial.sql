@@ -64,7 +64,7 @@ CREATE TABLE dispatcher.integration (
     retry_base_seconds    double precision CHECK (retry_base_seconds > 0),
     retry_max_attempts    integer CHECK (retry_max_attempts BETWEEN 1 AND 10),
     ordering              text NOT NULL DEFAULT 'none' CHECK (ordering IN ('none', 'by_key')),
-    metadata              jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+    metadata              json NOT NULL DEFAULT '{}' CHECK (json_typeof(metadata) = 'object'),   -- json, not jsonb: read back as it was given
     version               integer NOT NULL DEFAULT 1,
     created_at            timestamptz NOT NULL DEFAULT now(),
     updated_at            timestamptz NOT NULL DEFAULT now(),
@@ -108,7 +108,7 @@ CREATE TRIGGER api_key_changed AFTER UPDATE OR DELETE ON dispatcher.api_key
 CREATE TABLE dispatcher.event_type (
     name        text COLLATE "C" PRIMARY KEY,
     description text,
-    example     jsonb,
+    example     json,   -- sent as it was given
     deprecated  boolean NOT NULL DEFAULT false,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now()
@@ -122,7 +122,7 @@ CREATE TABLE dispatcher.job (
     project         text COLLATE "C",
     inbox           text COLLATE "C",
     workflow_name   text,
-    usage           json,   -- json, not jsonb: read back as it was given
+    usage           json,   -- these four, too, are read back as they were given
     error           text,
     fn_status       json,
     result          json,

@@ -31,7 +31,7 @@ internal sealed class Catalogue(NpgsqlDataSource source, JobKinds kinds)
         await using var command = source.CreateCommand(
             """
             INSERT INTO dispatcher.event_type (name, description, example)
-            SELECT t.name, t.description, t.example::jsonb FROM unnest($1, $2, $3) AS t (name, description, example)
+            SELECT t.name, t.description, t.example::json FROM unnest($1, $2, $3) AS t (name, description, example)
             ON CONFLICT DO NOTHING
             """);
         command.Parameters.AddWithValue(types.ConvertAll(t => t.Item1).ToArray());

@@ -4,6 +4,7 @@ using System.Buffers;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dispatcher.Platform;
@@ -35,7 +36,7 @@ internal static class RequestBody
     public static T Parse<T>(ReadOnlySpan<byte> json) where T : class
     {
         var type = (JsonTypeInfo<T>)WireJson.Default.GetTypeInfo(typeof(T))!;
-        if (json.IndexOf("\\u0000"u8) >= 0) throw Problem.Invalid("body", "must not hold the character U+0000.").AsException();
+        if (FindUnstorable(json) is { } unstorable) throw unstorable.AsException();
         try
         {
             return JsonSerializer.Deserialize(json, type) ?? throw Problem.Malformed("The body must be a JSON object, not null.").AsException();
@@ -44,10 +45,44 @@ internal static class RequestBody
         {
             throw Explain(json, e, type).AsException();
         }
+    }
+
+    /// <summary>
+    /// Finds text that is JSON by its grammar and yet cannot be stored or written again: bytes that are not UTF-8, half a surrogate
+    /// pair, U+0000. Null when there is none, and when the body is not JSON at all.
+    /// </summary>
+    private static Problem? FindUnstorable(ReadOnlySpan<byte> json)
+    {
+        if (!Utf8.IsValid(json)) return Problem.Malformed("The body is not UTF-8.");
+        if (json.IndexOf("\\u"u8) < 0) return null;
+        var member = "body";
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName)) continue;
+                if (reader.ValueIsEscaped && !IsStorable(ref reader)) return Problem.Invalid(member, "must not hold U+0000 or half a surrogate pair.");
+                if (reader is { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 }) member = reader.GetString()!;
+            }
+        }
+        catch (JsonException)
+        {
+            // Said better by whoever parses it.
+        }
+
+        return null;
+    }
+
+    private static bool IsStorable(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return !reader.GetString()!.Contains('\0', StringComparison.Ordinal);
+        }
         catch (InvalidOperationException)
         {
-            // A member's name with half a surrogate pair: JSON by its grammar, but no text.
-            throw Problem.Malformed("The body holds an incomplete UTF-16 escape.").AsException();
+            return false;
         }
     }
 

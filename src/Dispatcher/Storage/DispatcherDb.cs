@@ -34,7 +34,7 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
         {
             e.ToTable("integration").HasKey(i => new { i.OrganizationId, i.Id });
             e.Property(i => i.Headers).HasColumnType("jsonb");
-            e.Property(i => i.Metadata).HasColumnType("jsonb");
+            e.Property(i => i.Metadata).HasColumnType("json");
             // The trigger counts versions; a row changed meanwhile by somebody else is a conflict, not a lost update.
             e.Property(i => i.Version).ValueGeneratedOnAddOrUpdate().IsConcurrencyToken();
         });
@@ -42,7 +42,7 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
         model.Entity<EventType>(e =>
         {
             e.ToTable("event_type").HasKey(t => t.Name);
-            e.Property(t => t.Example).HasColumnType("jsonb");
+            e.Property(t => t.Example).HasColumnType("json");
         });
         model.Entity<Job>(e =>
         {
