@@ -10,7 +10,7 @@ namespace Dispatcher.Access;
 
 /// <summary>A request for a key.</summary>
 /// <param name="Role"><c>operator</c>, <c>admin</c>, <c>member</c> or <c>emitter</c>.</param>
-/// <param name="Organization">The organization it is bound to. Default: <c>default</c>, or the caller's own. Not for operators.</param>
+/// <param name="Organization">The organization it is bound to. Default: the caller's own, or what <c>?organization=</c> names. Not for operators.</param>
 /// <param name="Project">The project it is bound to. Default: all of the organization.</param>
 /// <param name="Name">What it is for, at most 200 characters.</param>
 /// <param name="ExpiresAt">When it stops working. Default: never.</param>
@@ -123,7 +123,7 @@ internal static class AccessApi
     }
 
     private static async Task<Created<ApiKeyCreated>> CreateKey(
-        Body<ApiKeyRequest> body, Caller caller, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+        Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
     {
         var request = body.Value;
         var faults = new Faults();
@@ -140,7 +140,7 @@ internal static class AccessApi
         }
 
         faults.ThrowIfAny();
-        var (organization, project) = ScopeOf(request, role, caller);
+        var (organization, project) = ScopeOf(request, role, caller, tenant);
         if (organization is not null && !await ring.OrganizationExistsAsync(organization, ct)) throw NoSuch("organization", organization);
 
         var key = KeyRing.NewKey();
@@ -189,13 +189,13 @@ internal static class AccessApi
     }
 
     /// <summary>What a new key is bound to: operators choose, an admin gives at most what it has.</summary>
-    private static (string? Organization, string? Project) ScopeOf(ApiKeyRequest request, Role role, Caller caller)
+    private static (string? Organization, string? Project) ScopeOf(ApiKeyRequest request, Role role, Caller caller, Tenant tenant)
     {
         if (caller.Organization is not { } own)
-            return role == Role.Operator ? (null, null) : (request.Organization ?? Tenant.Default, request.Project);
+            return role == Role.Operator ? (null, null) : (request.Organization ?? tenant.Organization, request.Project);
         if (role == Role.Operator) throw Problem.Forbidden("Only an operator makes operator keys.").AsException();
         if (request.Organization is { } other && other != own) throw NoSuch("organization", other);
-        return (own, new Tenant(own, caller.Project).ProjectFor(request.Project));
+        return (own, tenant.ProjectFor(request.Project));
     }
 
     private static (string Id, string Name) Validate(NamedRequest request, string prefix, TimeProvider time)
