@@ -10,7 +10,7 @@ namespace Dispatcher.Integrations;
 /// <param name="Events">1 to 100 event types: exact, <c>*</c>, or a prefix with <c>.*</c>. Required.</param>
 /// <param name="Target">Absolute http or https URL, at most 2,048 characters. Required.</param>
 /// <param name="Name">What people call it, at most 200 characters.</param>
-/// <param name="Headers">Static headers sent with every POST: at most 32, values at most 4,096 bytes. Read back masked; a masked value sent back keeps what is there.</param>
+/// <param name="Headers">Static headers sent with every POST: at most 32, values at most 4,096 bytes. Read back masked; a masked value sent back keeps what is there, and is refused where nothing is.</param>
 /// <param name="BasicAuth">Sends <c>Authorization: Basic …</c>.</param>
 /// <param name="Project">Only events of this project. Default: all of the organization.</param>
 /// <param name="Inbox">Only events of this inbox. Default: all.</param>

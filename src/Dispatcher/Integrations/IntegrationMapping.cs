@@ -36,6 +36,7 @@ internal static class IntegrationMapping
     public static void Apply(this Integration i, IntegrationRequest request, TimeProvider time)
     {
         var kept = HeadersOf(i);
+        RefuseMasksOfNothing(request, kept, i.BasicPassword);
         var headers = (request.Headers ?? []).ToDictionary(
             h => h.Key,
             h => h.Value == Mask && kept.TryGetValue(h.Key, out var value) ? value : h.Value);
@@ -69,6 +70,7 @@ internal static class IntegrationMapping
             i.Project, i.Inbox, i.Enabled, i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds,
             new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata));
         var node = JsonSerializer.SerializeToNode(current, WireJson.Default.IntegrationRequest)!.AsObject();
+        if (patch["headers"] is JsonObject changed) AdoptNames(node["headers"]!.AsObject(), changed);
         MergeInto(node, patch);
         return RequestBody.Parse<IntegrationRequest>(JsonSerializer.SerializeToUtf8Bytes(node, WireJson.Default.JsonObject));
     }
@@ -83,6 +85,28 @@ internal static class IntegrationMapping
         }
     }
 
-    private static Dictionary<string, string> HeadersOf(Integration i) =>
-        JsonSerializer.Deserialize(i.Headers, WireJson.Default.DictionaryStringString)!;
+    /// <summary>Header names are the same whatever their case: a patch changes the header that is there, and its spelling.</summary>
+    private static void AdoptNames(JsonObject headers, JsonObject changed)
+    {
+        foreach (var (name, _) in changed)
+        {
+            var old = headers.Select(h => h.Key).FirstOrDefault(key => key.Equals(name, StringComparison.OrdinalIgnoreCase));
+            if (old is null || old == name) continue;
+            headers.Remove(old, out var value);
+            headers[name] = value;
+        }
+    }
+
+    /// <summary>A mask that stands for nothing was copied from another integration: sent as it is, it would fail at the receiver.</summary>
+    private static void RefuseMasksOfNothing(IntegrationRequest request, Dictionary<string, string> kept, string? keptPassword)
+    {
+        const string message = "is masked, and there is no value here that it could keep.";
+        var faults = new Faults();
+        foreach (var (name, value) in request.Headers ?? []) faults.Require(value != Mask || kept.ContainsKey(name), $"headers.{name}", message);
+        faults.Require(request.BasicAuth?.Password != Mask || keptPassword is not null, "basic_auth.password", message);
+        faults.ThrowIfAny();
+    }
+
+    private static Dictionary<string, string> HeadersOf(Integration i) => new(
+        JsonSerializer.Deserialize(i.Headers, WireJson.Default.DictionaryStringString)!, StringComparer.OrdinalIgnoreCase);
 }

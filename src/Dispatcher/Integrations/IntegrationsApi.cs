@@ -1,6 +1,5 @@
 // /integrations: the endpoints that customers register.
 
-using System.Text.Json.Nodes;
 using Dispatcher.Access;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
@@ -80,10 +79,10 @@ internal static class IntegrationsApi
     }
 
     private static async Task<Ok<IntegrationView>> Patch(
-        string id, Body<JsonObject> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        string id, Patch<IntegrationRequest> patch, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
-        var request = integration.Merge(body.Value);
+        var request = integration.Merge(patch.Members);
         IntegrationRules.Check(request, options);
         integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, time);
         return await SaveAsync(integration, db, options, ct);

@@ -1,35 +1,11 @@
-// Reads request bodies: bounded, whole, and with errors that name the member.
+// Parses request bodies, with errors that name the member.
 
-using System.Buffers;
-using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
-using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dispatcher.Platform;
-
-/// <summary>A JSON request body, as a handler's parameter: malformed JSON is 400, unknown members and wrong types are 422 by name.</summary>
-internal sealed class Body<T>(T value) : IBindableFromHttpContext<Body<T>>, IEndpointParameterMetadataProvider where T : class
-{
-    /// <summary>Bodies of resources are small; events have limits of their own.</summary>
-    private const int LimitBytes = 512 * 1024;
-
-    public T Value { get; } = value;
-
-    public static async ValueTask<Body<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
-    {
-        using var bytes = await RequestBytes.ReadAsync(context, LimitBytes);
-        var empty = bytes.Span.IsEmpty && typeof(T).IsAssignableTo(typeof(IMayBeEmpty));
-        return new Body<T>(RequestBody.Parse<T>(empty ? "{}"u8 : bytes.Span));
-    }
-
-    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new AcceptsMetadata([OpenApi.Json, OpenApi.AnyContentType], typeof(T)));
-}
-
-/// <summary>A request whose members are all optional, so that no body at all is the same as an empty object.</summary>
-internal interface IMayBeEmpty;
 
 internal static class RequestBody
 {
@@ -39,7 +15,8 @@ internal static class RequestBody
         if (FindUnstorable(json) is { } unstorable) throw unstorable.AsException();
         try
         {
-            return JsonSerializer.Deserialize(json, type) ?? throw Problem.Malformed("The body must be a JSON object, not null.").AsException();
+            var value = JsonSerializer.Deserialize(json, type) ?? throw Problem.Malformed("The body must be a JSON object, not null.").AsException();
+            return FindRepeat(json) is { } repeat ? throw repeat.AsException() : value;
         }
         catch (JsonException e)
         {
@@ -72,6 +49,29 @@ internal static class RequestBody
         }
 
         return null;
+    }
+
+    /// <summary>Finds a repeated member inside what is the caller's own JSON; the serializer finds those of its own types.</summary>
+    private static Problem? FindRepeat(ReadOnlySpan<byte> json)
+    {
+        var copy = json.ToArray();
+        if (IsFreeOfRepeats(copy)) return null;
+        using var document = JsonDocument.Parse(copy);
+        var member = document.RootElement.EnumerateObject().First(m => !IsFreeOfRepeats(JsonMarshal.GetRawUtf8Value(m.Value).ToArray()));
+        return Problem.Invalid(member.Name, "holds an object that gives a member twice.");
+    }
+
+    private static bool IsFreeOfRepeats(byte[] json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
     }
 
     private static bool IsStorable(ref Utf8JsonReader reader)
@@ -143,56 +143,4 @@ internal static class RequestBody
         if (type.IsArray) return $"an array, each item {Describe(type.GetElementType()!)}";
         return "an object";
     }
-}
-
-/// <summary>The bytes of a request body in a pooled buffer.</summary>
-internal sealed class RequestBytes : IDisposable
-{
-    private byte[] _buffer;
-    private int _length;
-
-    private RequestBytes(int capacity) => _buffer = ArrayPool<byte>.Shared.Rent(capacity);
-
-    public ReadOnlySpan<byte> Span => _buffer.AsSpan(0, _length);
-
-    /// <summary>Reads the whole body; one that is longer than the limit ends the request with 413 before it is read.</summary>
-    public static async ValueTask<RequestBytes> ReadAsync(HttpContext context, int limit)
-    {
-        var announced = context.Request.ContentLength;
-        if (announced > limit) throw TooLarge(limit);
-
-        var bytes = new RequestBytes((int)(announced + 1 ?? 4096));
-        try
-        {
-            while (true)
-            {
-                if (bytes._length == bytes._buffer.Length) bytes.Grow();
-                var read = await context.Request.Body.ReadAsync(bytes._buffer.AsMemory(bytes._length), context.RequestAborted);
-                if (read == 0) return bytes;
-                bytes._length += read;
-                if (bytes._length > limit) throw TooLarge(limit);
-            }
-        }
-        catch
-        {
-            bytes.Dispose();
-            throw;
-        }
-    }
-
-    public void Dispose()
-    {
-        var buffer = Interlocked.Exchange(ref _buffer, []);
-        if (buffer.Length > 0) ArrayPool<byte>.Shared.Return(buffer);
-    }
-
-    private void Grow()
-    {
-        var larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
-        Span.CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = larger;
-    }
-
-    private static ProblemException TooLarge(int limit) => Problem.TooLarge($"The body is larger than {limit} bytes.").AsException();
 }
