@@ -7,6 +7,7 @@ var root = new RootCommand("A self-hosted webhook dispatcher on PostgreSQL.")
 {
     ServeCommand.Create(args),
     MigrateCommand.Create(args),
+    HealthCommand.Create(args),
     KeysCommand.Create(args),
     EmitCommand.Create(),
     ListenCommand.Create(),

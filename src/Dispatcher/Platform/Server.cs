@@ -18,7 +18,7 @@ namespace Dispatcher.Platform;
 internal sealed class Server : IAsyncDisposable
 {
     public const string ConnectionName = "Dispatcher";
-    private const string DefaultUrl = "http://localhost:8080";
+    public const string DefaultUrl = "http://localhost:8080";
 
     private readonly EmbeddedPostgres? _postgres;
 
