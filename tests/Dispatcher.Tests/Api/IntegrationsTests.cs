@@ -110,7 +110,6 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
         { "headers.X:", """{"headers":{"X:":"a"}}""" },
         { "headers.x-a", """{"headers":{"X-A":"1","x-a":"2"}}""" },
         { "headers.X-A", """{"headers":{"X-A":"line\r\nX-B: injected"}}""" },
-        { "headers.X-A", """{"headers":{"X-A":"ü"}}""" },
         { "headers.X-A", """{"headers":{"X-A":null}}""" },
         { "headers.X-A", """{"headers":{"X-A":1}}""" },
         { "headers.X-A", """{"headers":{"X-A":"********"}}""" },
