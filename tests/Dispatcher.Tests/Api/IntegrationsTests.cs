@@ -239,6 +239,7 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
         await customer.Admin.CallAsync(
             200, $"PUT {path}", $$$"""{"type":"webhook","events":["*"],"target":"{{{receiver.Url}}}","headers":{"x-token":"{{{Mask}}}","X-Other":"three"}}""");
         await customer.PublishAsync();
+        await receiver.WaitForAsync(1);
         await customer.Admin.CallAsync(200, $"PATCH {path}", $$$"""{"headers":{"x-token":"{{{Mask}}}","X-Third":"four"}}""");
         await customer.PublishAsync();
 
@@ -258,6 +259,7 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
 
         await customer.Admin.CallAsync(200, $"PATCH {path}", $$$"""{"basic_auth":{"username":"b","password":"{{{Mask}}}"}}""");
         await customer.PublishAsync();
+        await receiver.WaitForAsync(1);
         var afterPatch = await customer.Admin.CallAsync(200, $"PATCH {path}", """{"basic_auth":null}""");
         await customer.PublishAsync();
 
