@@ -459,7 +459,9 @@ BEGIN
             SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
             WHERE q.integration_id > hop.integration_id ORDER BY q.integration_id LIMIT 1) n
     ), picked AS (
-        -- Rows that keep an order are taken only when no older live row of the same key exists.
+        -- Rows that keep an order are taken only when no older live row of the same key exists, and no younger one is under way:
+        -- a transaction that took long to commit brings its rows in behind the claim of one that began after it. How far
+        -- behind is bounded, so that a long backlog costs no more.
         SELECT p.*, g.version
         FROM hop
         JOIN dispatcher.integration g
@@ -471,7 +473,14 @@ BEGIN
               AND (q.ordering_key IS NULL OR NOT EXISTS (
                   SELECT FROM dispatcher.queue older
                   WHERE older.integration_id = q.integration_id AND older.ordering_key = q.ordering_key
-                    AND older.ordering_seq < q.ordering_seq))
+                    AND older.ordering_seq < q.ordering_seq)
+                AND NOT EXISTS (
+                  SELECT FROM (
+                      SELECT next.owner FROM dispatcher.queue next
+                      WHERE next.integration_id = q.integration_id AND next.ordering_key = q.ordering_key
+                        AND next.ordering_seq > q.ordering_seq
+                      ORDER BY next.ordering_seq LIMIT 100) follower
+                  WHERE follower.owner IS NOT NULL))
             ORDER BY q.due_at
             LIMIT p_per_lane
             FOR UPDATE OF q SKIP LOCKED) p
