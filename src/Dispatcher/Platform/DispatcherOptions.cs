@@ -1,6 +1,7 @@
 // The configuration that others rely on: section "Dispatcher" of appsettings or Dispatcher__… in the environment.
 
 using System.Net;
+using Npgsql;
 
 namespace Dispatcher.Platform;
 
@@ -133,7 +134,31 @@ internal static class DispatcherConfiguration
             throw new ConfigurationException($"The configuration cannot be read: {e.Message}");
         }
 
-        var faults = options.Faults().ToList();
+        var faults = options.Faults().Concat(HostFaults(configuration)).ToList();
         return faults.Count == 0 ? options : throw new ConfigurationException("The configuration is wrong: " + string.Join(" ", faults));
+    }
+
+    /// <summary>What is wrong outside the section. A connection string is never repeated: it may hold a password.</summary>
+    private static IEnumerable<string> HostFaults(IConfiguration configuration)
+    {
+        if (!IsReadable(() => new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(Server.ConnectionName)), out var reason))
+            yield return $"ConnectionStrings__{Server.ConnectionName} is no connection string of Npgsql's form: {reason}";
+        foreach (var url in (configuration["urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries))
+            if (!IsReadable(() => BindingAddress.Parse(url), out _)) yield return $"ASPNETCORE_URLS must hold addresses such as http://localhost:8080, not \"{url}\".";
+    }
+
+    private static bool IsReadable(Func<object> read, out string? reason)
+    {
+        try
+        {
+            read();
+            reason = null;
+            return true;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            reason = e.Message;
+            return false;
+        }
     }
 }
