@@ -368,9 +368,10 @@ BEGIN
     IF p_dedupe_ids IS NOT NULL THEN
         INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id)
         SELECT p_route_organizations[i.route], i.dedupe_id, i.id
-        FROM unnest(p_ids, p_routes, p_dedupe_ids) AS i (id, route, dedupe_id)
+        FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
         WHERE i.dedupe_id IS NOT NULL
-        ORDER BY 1, 2   -- one order everywhere: concurrent batches wait for each other instead of deadlocking
+        -- One order everywhere: concurrent batches wait for each other instead of deadlocking. Of the same ids within a batch the first wins.
+        ORDER BY 1, 2, i.n
         ON CONFLICT DO NOTHING;
 
         RETURN QUERY
