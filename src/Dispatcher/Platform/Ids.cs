@@ -39,12 +39,12 @@ internal static class Ids
         return DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
     }
 
-    /// <summary>The smallest UUID of an instant: everything made before it sorts below.</summary>
+    /// <summary>The smallest UUID of an instant: everything made before it sorts below. Nothing was made before 1970.</summary>
     public static Guid Floor(DateTimeOffset time)
     {
         Span<byte> bytes = stackalloc byte[16];
         bytes.Clear();
-        var milliseconds = time.ToUnixTimeMilliseconds();
+        var milliseconds = Math.Max(0, time.ToUnixTimeMilliseconds());
         for (var i = 5; i >= 0; i--, milliseconds >>= 8) bytes[i] = (byte)milliseconds;
         return new Guid(bytes, bigEndian: true);
     }
