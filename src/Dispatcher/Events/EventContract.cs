@@ -44,7 +44,7 @@ internal record EventView(
 /// <summary>An event with its payload and its deliveries.</summary>
 internal sealed record EventDetail(
     string Id, string Type, string? Project, string? Inbox, string? OrderingKey, string? DedupeId, DateTimeOffset CreatedAt,
-    [property: JsonPropertyOrder(1)] JsonElement Payload,
+    [property: JsonPropertyOrder(1)] RawJson Payload,
     [property: JsonPropertyOrder(1)] IReadOnlyList<DeliveryView> Deliveries)
     : EventView(Id, Type, Project, Inbox, OrderingKey, DedupeId, CreatedAt);
 

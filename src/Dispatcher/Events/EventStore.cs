@@ -1,6 +1,5 @@
 // Reads events.
 
-using System.Text.Json;
 using Dispatcher.Access;
 using Dispatcher.Platform;
 using Npgsql;
@@ -48,7 +47,7 @@ internal sealed class EventStore(NpgsqlDataSource source)
         var v = View(reader);
         if (!tenant.Sees(v.Project)) return null;
         return new EventDetail(
-            v.Id, v.Type, v.Project, v.Inbox, v.OrderingKey, v.DedupeId, v.CreatedAt, JsonElement.Parse(reader.GetFieldValue<byte[]>(6)), []);
+            v.Id, v.Type, v.Project, v.Inbox, v.OrderingKey, v.DedupeId, v.CreatedAt, new RawJson(reader.GetFieldValue<byte[]>(6)), []);
     }
 
     private static EventView View(NpgsqlDataReader reader)
