@@ -503,7 +503,7 @@ END $$;
 -- ── Publishing in SQL ────────────────────────────────────────────────────────────────────────────────────────
 
 -- Publishes one event inside the caller's own transaction: it is sent when that commits, and never was when it rolls back.
--- Returns the event's id. The payload is delivered as the text given, byte for byte (jsonb: in PostgreSQL's own spelling).
+-- Returns the event's id; refuses what POST /events refuses. The payload is delivered as the text given, byte for byte (jsonb: in PostgreSQL's own spelling).
 CREATE FUNCTION dispatcher.publish(
     type text, payload text, organization text DEFAULT 'default', project text DEFAULT NULL, inbox text DEFAULT NULL,
     ordering_key text DEFAULT NULL, id text DEFAULT NULL)
@@ -513,6 +513,8 @@ DECLARE
     v_id    uuid := dispatcher.uuid_v7();
     v_first uuid;
     v_woken boolean;
+    v_name  text;
+    v_value text;
 BEGIN
     IF type IS NULL OR type !~ '^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$' OR length(type) > 128 THEN
         RAISE EXCEPTION 'type: an event type is dot-separated words of letters, digits, "_" and "-", at most 128 characters'
@@ -520,6 +522,19 @@ BEGIN
     END IF;
     IF payload IS NULL OR json_typeof(payload::json) <> 'object' THEN
         RAISE EXCEPTION 'payload: must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- What each server takes over HTTP is its configuration; this is the most that it can be configured to.
+    IF octet_length(payload) > 16777216 THEN
+        RAISE EXCEPTION 'payload: has % bytes, more than 16777216', octet_length(payload) USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR v_name, v_value IN VALUES ('project', project), ('inbox', inbox), ('id', id) LOOP
+        IF v_value !~ '^[A-Za-z0-9_.:@-]{1,128}$' THEN
+            RAISE EXCEPTION '%: must have 1 to 128 characters, each a letter, a digit or one of _ - . : @', v_name
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END LOOP;
+    IF length(ordering_key) NOT BETWEEN 1 AND 256 THEN
+        RAISE EXCEPTION 'ordering_key: must have 1 to 256 characters' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF NOT EXISTS (SELECT FROM dispatcher.organization o WHERE o.id = organization) THEN
         RAISE EXCEPTION 'organization: there is no organization "%"', organization USING ERRCODE = 'invalid_parameter_value';
