@@ -26,7 +26,8 @@ internal sealed class JobStore(DispatcherDb db, JobKinds kinds, EventIntake inta
     public async Task<JobOutcome[]> ApplyAsync(string organization, string? project, IReadOnlyList<JobChange> changes, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var created = await InsertAsync([.. changes.Where(c => c.New is not null).Select(c => c.New!)], ct);
+        // Of two creations of one id the first is the job: only it may reach the insert, which keeps no order of its own.
+        var created = await InsertAsync([.. changes.Where(c => c.New is not null).Select(c => c.New!).DistinctBy(j => j.Id, StringComparer.Ordinal)], ct);
         var jobs = await LockAsync(organization, changes, ct);
 
         var outcomes = new JobOutcome[changes.Count];
@@ -36,7 +37,7 @@ internal sealed class JobStore(DispatcherDb db, JobKinds kinds, EventIntake inta
             var change = changes[i];
             if (change.New is { } job)
             {
-                // Remove: of two creations of one id in a batch, the first made it.
+                // Removed, so that a second creation in the batch is a conflict and what still is in the set is yet to come.
                 outcomes[i] = created.Remove(job.Id)
                     ? Emit(job, events)
                     : new JobOutcome(null, Problem.Conflict($"The job \"{job.Id}\" exists."));
@@ -44,7 +45,7 @@ internal sealed class JobStore(DispatcherDb db, JobKinds kinds, EventIntake inta
             else
             {
                 var known = jobs.GetValueOrDefault(change.JobId);
-                outcomes[i] = known is null || (project is not null && project != (known.Project ?? Access.Tenant.Default))
+                outcomes[i] = known is null || created.Contains(known.Id) || (project is not null && project != (known.Project ?? Access.Tenant.Default))
                     ? new JobOutcome(null, Problem.NotFound($"There is no job \"{change.JobId}\"."))
                     : Move(known, change.Move!, events);
             }
