@@ -63,7 +63,7 @@ public sealed class ArchitectureTests
     {
         // In the bodies of asynchronous methods, of lambdas, and as a type argument.
         Assert.Contains(typeof(Dispatcher.Sending.WebhookSender), ReferencesOf(typeof(Lane)));
-        Assert.Contains(typeof(Retries.RetrySchedule), ReferencesOf(typeof(FinishedAttempt)));
+        Assert.Contains(typeof(Dispatcher.Retries.RetrySchedule), ReferencesOf(typeof(FinishedAttempt)));
         Assert.Contains(typeof(Npgsql.NpgsqlConnection), ReferencesOf(typeof(Recorder)));
         Assert.Contains(typeof(Jobs.JobsApi), ReferencesOf(typeof(Server)));
     }
