@@ -14,7 +14,11 @@ namespace Dispatcher.Jobs;
 internal sealed record JobChange(string JobId, Job? New, JobMove? Move);
 
 /// <summary>The job as it is after the change, or why the change was refused.</summary>
-internal readonly record struct JobOutcome(Job? Job, Problem? Error);
+internal readonly record struct JobOutcome(Job? Job, Problem? Error)
+{
+    /// <summary>The state that this change led to; later changes of the same batch move the job on.</summary>
+    public string? Status { get; } = Job?.Status;
+}
 
 internal sealed class JobStore(DispatcherDb db, JobKinds kinds, EventIntake intake, LaneSet lanes, TimeProvider time)
 {

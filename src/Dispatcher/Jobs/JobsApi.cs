@@ -18,7 +18,7 @@ internal sealed record JobBatchRequest(
 /// <summary>The answers to a batch, in its order.</summary>
 internal sealed record JobBatchAnswer(IReadOnlyList<JobBatchItem> Data);
 
-/// <summary>Either the job as it is now, or why the change was refused.</summary>
+/// <summary>Either the job and the state that this change led to, or why the change was refused.</summary>
 internal sealed record JobBatchItem(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Status,
@@ -85,7 +85,7 @@ internal static class JobsApi
 
         var outcomes = changes.Count == 0 ? [] : await store.ApplyAsync(tenant.Organization, tenant.Project, changes.ConvertAll(c => c.Change), ct);
         for (var i = 0; i < outcomes.Length; i++)
-            items[changes[i].Item] = new JobBatchItem(outcomes[i].Job?.Id, outcomes[i].Job?.Status, outcomes[i].Error);
+            items[changes[i].Item] = new JobBatchItem(outcomes[i].Job?.Id, outcomes[i].Status, outcomes[i].Error);
         return TypedResults.Accepted((string?)null, new JobBatchAnswer(items));
     }
 
