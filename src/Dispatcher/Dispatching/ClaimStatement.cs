@@ -51,7 +51,8 @@ internal static class ClaimStatement
             });
         }
 
-        // Fewer than the limit: the scan went past the last integration.
-        return new Claim(deliveries, deliveries.Count < limit ? null : deliveries.Max(d => d.IntegrationId));
+        // Under both limits: the scan went past the last integration.
+        var cut = deliveries.Count >= limit || deliveries.Sum(d => (long)d.Payload.Length) >= maxBytes;
+        return new Claim(deliveries, cut ? deliveries.Max(d => d.IntegrationId) : null);
     }
 }

@@ -25,6 +25,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     private volatile LaneSettings? _settings;
     private volatile bool _stale = true;
     private volatile bool _full;
+    private long _bytes;
     private int _held;
     private int _pumps;
     private int _capacity = MinHeld * 2;
@@ -34,7 +35,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     /// <summary>Deliveries in memory, those under way included.</summary>
     public int Held => Volatile.Read(ref _held);
 
-    /// <summary>Set when the lane has reached its capacity, until half of it is free: refills come in batches, not one by one.</summary>
+    /// <summary>Set when the lane has reached its capacity, in number or in payload, until half of it is free: refills come in batches, not one by one.</summary>
     public bool IsFull => _full;
 
     public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0;
@@ -44,7 +45,8 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
 
     public void Enqueue(Delivery delivery)
     {
-        if (Interlocked.Increment(ref _held) >= Volatile.Read(ref _capacity)) _full = true;
+        var bytes = Interlocked.Add(ref _bytes, delivery.Payload.Length);
+        if (Interlocked.Increment(ref _held) >= Volatile.Read(ref _capacity) || bytes >= set.MaxLaneBytes) _full = true;
         _queue.Enqueue(delivery);
     }
 
@@ -112,9 +114,10 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     {
         if (how == Leaving.GivenBack) set.Recorder.GiveBack(delivery);
         if (how == Leaving.Forgotten) delivery.Owner.LetGo(1);
+        var bytes = Interlocked.Add(ref _bytes, -delivery.Payload.Length);
         var held = Interlocked.Decrement(ref _held);
         set.Left(delivery);
-        if (!_full || held > Volatile.Read(ref _capacity) / 2) return;
+        if (!_full || held > Volatile.Read(ref _capacity) / 2 || bytes > set.MaxLaneBytes / 2) return;
         _full = false;
         set.RoomAgain();
     }

@@ -35,6 +35,9 @@ internal sealed partial class LaneSet(
     /// <summary>Cancelled when stopping takes longer than the host allows.</summary>
     public CancellationToken Abort => _abort.Token;
 
+    /// <summary>The payload that one lane may hold before it counts as full: few large events of a dead target must not fill the memory.</summary>
+    public long MaxLaneBytes => _maxBytes / 8;
+
     /// <summary>Deliveries in memory.</summary>
     public int Held => Volatile.Read(ref _held);
 
