@@ -52,7 +52,8 @@ public sealed class NodesTests(PostgresFixture postgres, ITestOutputHelper log)
         await using var receiver = await SlowReceiverAsync();
         await using var frozen = await ServerProcess.StartAsync(database, Concurrency);
         await frozen.RegisterAsync(receiver.Url);
-        var load = new Load(3000);
+        // More than the other node sends until the frozen one is declared dead.
+        var load = new Load(4500);
         await load.PublishAsync(frozen.Client);
         await receiver.WaitForAsync(200);
 
