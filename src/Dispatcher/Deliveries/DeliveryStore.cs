@@ -30,8 +30,17 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
 
     private const string FinishedColumns =
         """
-        d.id, d.event_id, d.event_type, d.integration_id, d.project, d.status, d.attempts, d.last_outcome, d.last_status_code,
-        NULL::timestamptz, d.finished_at
+        d.id, d.event_id, d.event_type, d.integration_id, d.project, d.status, greatest(d.attempts, a.number),
+        coalesce(d.last_outcome, a.outcome), coalesce(d.last_status_code, a.status_code), NULL::timestamptz, d.finished_at
+        """;
+
+    // A cancelled delivery has no attempt inline, and one that was under way is recorded after it.
+    private const string FinishedTables =
+        """
+        dispatcher.delivery d
+        LEFT JOIN LATERAL (
+            SELECT a.number, a.outcome, a.status_code FROM dispatcher.attempt a
+            WHERE a.organization_id = d.organization_id AND a.delivery_id = d.id ORDER BY a.number DESC LIMIT 1) a ON d.status = 'cancelled'
         """;
 
     /// <summary>One row more than the page asks for, where there is one.</summary>
@@ -73,7 +82,7 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
         foreach (var sql in new[]
         {
             $"SELECT {LiveColumns} FROM {LiveTables} WHERE q.organization_id = $1 AND q.id = $2",
-            $"SELECT {FinishedColumns} FROM dispatcher.delivery d WHERE d.organization_id = $1 AND d.id = $2",
+            $"SELECT {FinishedColumns} FROM {FinishedTables} WHERE d.organization_id = $1 AND d.id = $2",
         })
         {
             var where = new Where();
@@ -105,7 +114,7 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
     {
         var conditions = Common("d", "d.event_type", "d.project", tenant, query, after, where);
         if (query.Status is not null) conditions.Add($"d.status = {where.Value(query.Status)}");
-        return $"(SELECT {FinishedColumns} FROM dispatcher.delivery d WHERE {string.Join(" AND ", conditions)} ORDER BY d.id DESC LIMIT {limit})";
+        return $"(SELECT {FinishedColumns} FROM {FinishedTables} WHERE {string.Join(" AND ", conditions)} ORDER BY d.id DESC LIMIT {limit})";
     }
 
     private static List<string> Common(string alias, string type, string project, Tenant tenant, DeliveryQuery query, Guid? after, Where where)
