@@ -1,6 +1,7 @@
 // The outermost middleware: every way that a request can fail ends here as application/problem+json, never as a stack trace.
 
 using System.Globalization;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace Dispatcher.Platform;
@@ -32,6 +33,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             await WriteAsync(context, e.StatusCode == 413
                 ? Problem.TooLarge("The request body is larger than this endpoint takes.")
                 : new Problem("Malformed request", e.StatusCode, e.Message));
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            // Two made the same thing at once, and both had seen that it was not there yet.
+            await WriteAsync(context, Problem.Conflict("It exists: somebody else made it at the same time."));
         }
         catch (Exception e) when (StoreFault.IsUnavailable(e))
         {
