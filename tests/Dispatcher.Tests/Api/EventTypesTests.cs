@@ -1,0 +1,153 @@
+// The catalogue of event types: /event-types.
+
+using System.Text.Json;
+using Dispatcher.Tests.Support;
+
+namespace Dispatcher.Tests.Api;
+
+public sealed class EventTypesTests(ApiServer api, PostgresFixture postgres) : IClassFixture<ApiServer>
+{
+    [Theory]
+    [InlineData("job.created")]
+    [InlineData("job.processing")]
+    [InlineData("job.completed")]
+    [InlineData("job.failed")]
+    [InlineData("job.cancelled")]
+    [InlineData("document_predict")]
+    [InlineData("document_evaluate")]
+    [InlineData("tensorlake.document_ingestion.job.created")]
+    [InlineData("tensorlake.document_ingestion.job.failed")]
+    [InlineData("tensorlake.document_ingestion.job.completed")]
+    [InlineData("workflow.completed")]
+    [InlineData("integration.disabled")]
+    [InlineData("delivery.exhausted")]
+    public async Task Every_type_that_the_server_emits_is_there_from_the_beginning_with_an_example(string name)
+    {
+        var type = await api.Operator.CallAsync(200, $"GET /event-types/{name}");
+
+        Assert.Equal(name, type.Text("name"));
+        Assert.NotEmpty(type.Text("description"));
+        Assert.NotEmpty(type.GetProperty("example").Members());
+        Assert.False(type.GetProperty("deprecated").GetBoolean());
+    }
+
+    [Fact]
+    public async Task The_examples_are_the_payloads_of_the_contract()
+    {
+        await AssertExampleAsync("job.created", """{"job_id":"parse_XXX","status":"pending","created_at":"2023-10-01T12:00:00.000Z"}""");
+        await AssertExampleAsync(
+            "document_predict",
+            """
+            {"job_id":"parse_XXX","status":"successful","created_at":"2023-10-01T12:00:00.000Z","finished_at":"2023-10-01T12:01:00.000Z",
+             "usage":{"pages_parsed":10,"extraction_input_tokens_used":0,"extraction_output_tokens_used":0,"ocr_input_tokens_used":0,
+             "ocr_output_tokens_used":0,"signature_detected_pages":0,"strikethrough_detected_pages":0,"summarization_input_tokens_used":0,
+             "summarization_output_tokens_used":0}}
+            """);
+        await AssertExampleAsync(
+            "workflow.completed", """{"workflow_name":"workflow_XXXX","invocation_id":"invocation_XXXX","fn_status":{"fn_A":"success","fn_B":"failure"}}""");
+
+        async Task AssertExampleAsync(string name, string example) =>
+            Http.AssertJson(example, (await api.Operator.CallAsync(200, $"GET /event-types/{name}")).GetProperty("example"));
+    }
+
+    [Fact]
+    public async Task A_type_is_added_replaced_and_removed()
+    {
+        const string example = """{ "total" : 1.50 }""";
+        using var answer = await api.Operator.RequestAsync("POST /event-types", $$"""{"name":"invoice.paid","description":"Paid.","example":{{example}}}""");
+        var made = await TestServer.ReadAsync(answer, System.Net.HttpStatusCode.Created);
+        Assert.Equal("/event-types/invoice.paid", answer.Headers.Location?.OriginalString);
+        Assert.Equal(["name", "description", "example", "deprecated", "created_at", "updated_at"], made.Members());
+        Http.AssertJson(example, made.GetProperty("example"));
+
+        var replaced = await api.Operator.CallAsync(200, "PUT /event-types/invoice.paid", """{"deprecated":true}""");
+        Assert.True(replaced.GetProperty("deprecated").GetBoolean());
+        Assert.Equal(JsonValueKind.Null, replaced.GetProperty("description").ValueKind);
+        Assert.Equal(JsonValueKind.Null, replaced.GetProperty("example").ValueKind);
+        Assert.Equal(made.Text("created_at"), replaced.Text("created_at"));
+        Assert.Equal(replaced.ToString(), (await api.Operator.CallAsync(200, "GET /event-types/invoice.paid")).ToString());
+
+        await api.Operator.CallAsync(204, "DELETE /event-types/invoice.paid");
+        await api.Operator.RefusalAsync(404, "GET /event-types/invoice.paid");
+        await api.Operator.RefusalAsync(404, "PUT /event-types/invoice.paid", "{}");
+        await api.Operator.RefusalAsync(404, "DELETE /event-types/invoice.paid");
+        // The catalogue is no gate: events of any type may be published.
+        await api.Operator.CallAsync(202, "POST /events", """{"type":"invoice.paid","payload":{}}""");
+    }
+
+    [Theory]
+    [InlineData("""{}""", "name")]
+    [InlineData("""{"name":""}""", "name")]
+    [InlineData("""{"name":"a b"}""", "name")]
+    [InlineData("""{"name":"a.*"}""", "name")]
+    [InlineData("""{"name":1}""", "name")]
+    [InlineData("""{"name":"a.x","example":[]}""", "example")]
+    [InlineData("""{"name":"a.x","example":"{}"}""", "example")]
+    [InlineData("""{"name":"a.x","deprecated":"no"}""", "deprecated")]
+    [InlineData("""{"name":"a.x","schema":{}}""", "schema")]
+    public async Task A_wrong_member_is_refused_by_name(string body, string member)
+    {
+        await api.Operator.RefusalAsync(422, "POST /event-types", body, member);
+        await api.Operator.RefusalAsync(404, "GET /event-types/a.x");
+    }
+
+    [Fact]
+    public async Task A_description_has_at_most_2000_characters()
+    {
+        await api.Operator.CallAsync(201, "POST /event-types", $$"""{"name":"long.one","description":"{{new string('d', 2000)}}"}""");
+        await api.Operator.RefusalAsync(422, "PUT /event-types/long.one", $$"""{"description":"{{new string('d', 2001)}}"}""", "description");
+    }
+
+    [Fact]
+    public async Task A_known_name_is_409_and_a_type_cannot_be_renamed()
+    {
+        await api.Operator.RefusalAsync(409, "POST /event-types", """{"name":"job.created"}""");
+        await api.Operator.RefusalAsync(422, "PUT /event-types/job.created", """{"name":"job.made"}""", "name");
+    }
+
+    [Fact]
+    public async Task Of_concurrent_creations_of_the_same_one_is_made_and_the_others_are_409()
+    {
+        foreach (var call in new[] { "POST /event-types", "POST /projects", "POST /organizations" })
+        {
+            var statuses = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+            {
+                using var answer = await api.Operator.RequestAsync(call, call == "POST /event-types" ? """{"name":"at.once"}""" : """{"id":"at.once"}""");
+                return (int)answer.StatusCode;
+            }));
+
+            Assert.Equal([201, 409, 409, 409, 409, 409, 409, 409], statuses.Order());
+        }
+    }
+
+    [Fact]
+    public async Task The_list_is_by_name_page_by_page()
+    {
+        var names = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = await api.Operator.CallAsync(200, $"GET /event-types?limit=4{(cursor is null ? "" : "&cursor=" + cursor)}");
+            names.AddRange(page.Data().Select(t => t.Text("name")));
+            cursor = page.GetProperty("next_cursor").GetString();
+        }
+        while (cursor is not null);
+
+        Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), names);
+        Assert.Superset(new HashSet<string>(["job.created", "workflow.completed"]), names.ToHashSet());
+    }
+
+    [Fact]
+    public async Task What_an_operator_changed_stays_changed_when_the_server_starts_again()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        await using (var first = await TestServer.StartAsync(postgres, connectionString: database))
+            await first.Client.CallAsync(200, "PUT /event-types/job.created", """{"description":"Ours.","example":{"own":true}}""");
+
+        await using var second = await TestServer.StartAsync(postgres, connectionString: database);
+
+        var type = await second.Client.CallAsync(200, "GET /event-types/job.created");
+        Assert.Equal("Ours.", type.Text("description"));
+        Http.AssertJson("""{"own":true}""", type.GetProperty("example"));
+    }
+}
