@@ -7,7 +7,21 @@ namespace Dispatcher.Storage;
 
 internal static class DataSource
 {
+    /// <exception cref="DatabaseSetupException">The connection string says what Npgsql does not understand.</exception>
     public static NpgsqlDataSource Create(string connectionString)
+    {
+        try
+        {
+            return Build(connectionString);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException)
+        {
+            // Npgsql names the keyword, never its value.
+            throw new DatabaseSetupException($"ConnectionStrings__Dispatcher cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static NpgsqlDataSource Build(string connectionString)
     {
         var builder = new NpgsqlDataSourceBuilder(connectionString);
         builder.ConnectionStringBuilder.ApplicationName ??= "dispatcher";

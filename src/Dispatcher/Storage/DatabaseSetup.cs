@@ -36,6 +36,12 @@ internal sealed partial class DatabaseSetup(
             await ApplyAsync(db, ct);
             await Partitions.EnsureAsync(source, time, ct);
         }
+        catch (NpgsqlException e)
+        {
+            var hint = e.SqlState != PostgresErrorCodes.InsufficientPrivilege ? "" :
+                " The user must own the schema \"dispatcher\" or, before there is one, have CREATE on the database.";
+            throw new DatabaseSetupException($"The schema could not be brought to this version: {e.Message}.{hint}", e);
+        }
         finally
         {
             await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockId } } };
