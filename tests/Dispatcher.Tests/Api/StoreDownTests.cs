@@ -71,8 +71,6 @@ public sealed class StoreDownTests
         await server.Client.CallAsync(202, "POST /events", """{"type":"after","payload":{},"id":"during"}""");
         await server.Client.CallAsync(200, "PATCH /jobs/j", """{"status":"successful"}""");
         var posts = await receiver.WaitForAsync(5);
-        // In whatever order: the integration asked for none.
         Assert.Equal(["after", "before", "during", "job.completed", "job.created"], posts.Select(p => p.Headers["dispatcher-event"]).Order(StringComparer.Ordinal));
-        Assert.Equal(5, posts.Count);
     }
 }
