@@ -4,16 +4,18 @@ using Npgsql;
 
 namespace Dispatcher.Dispatching;
 
-/// <summary>An alarm for one sleeper: rings at once, or at the earliest time asked for. A ring while it is awake is not lost.</summary>
+/// <summary>An alarm for one sleeper: rings at once, and at each time asked for. A ring while it is awake is not lost.</summary>
 internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisposable
 {
     private const int Idle = 0;
     private const int Notifying = 1;
     private const int NotifyAgain = 2;
 
+    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(20);
+
     private readonly SemaphoreSlim _bell = new(0, 1);
     private readonly Lock _gate = new();
-    private DateTimeOffset _alarm = DateTimeOffset.MaxValue;
+    private readonly SortedSet<DateTimeOffset> _alarms = [];
     private bool _rung;
     private int _notify;
 
@@ -31,11 +33,12 @@ internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisp
     /// <summary>Asks to be woken when something falls due.</summary>
     public void RingAt(DateTimeOffset due)
     {
+        // Rounded up to a grain, so that any number of retries is at most fifty alarms a second.
+        var grains = (due.UtcTicks + Grain.Ticks - 1) / Grain.Ticks;
+        var alarm = new DateTimeOffset(grains * Grain.Ticks, TimeSpan.Zero);
         lock (_gate)
         {
-            if (due >= _alarm) return;
-            _alarm = due;
-            Rouse();
+            if (_alarms.Add(alarm) && _alarms.Min == alarm) Rouse();
         }
     }
 
@@ -54,7 +57,7 @@ internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisp
         }
     }
 
-    /// <summary>Sleeps until rung, until the alarm, or for the time given.</summary>
+    /// <summary>Sleeps until rung, until the next alarm, or for the time given.</summary>
     public async Task SleepAsync(TimeSpan atMost, CancellationToken ct)
     {
         var began = time.GetTimestamp();
@@ -63,17 +66,17 @@ internal sealed class Wakeup(NpgsqlDataSource source, TimeProvider time) : IDisp
             TimeSpan wait;
             lock (_gate)
             {
-                if (_rung || _alarm <= time.GetUtcNow())
+                var now = time.GetUtcNow();
+                while (_alarms.Count > 0 && _alarms.Min <= now) _rung |= _alarms.Remove(_alarms.Min);
+                if (_rung)
                 {
-                    if (!_rung) _alarm = DateTimeOffset.MaxValue;
                     _rung = false;
                     return;
                 }
 
                 wait = atMost - time.GetElapsedTime(began);
                 if (wait <= TimeSpan.Zero) return;
-                var untilAlarm = _alarm - time.GetUtcNow();
-                if (untilAlarm < wait) wait = untilAlarm;
+                if (_alarms.Count > 0 && _alarms.Min - now < wait) wait = _alarms.Min - now;
             }
 
             // Timers count whole milliseconds: rounded up, so that what is due is due when we look.
