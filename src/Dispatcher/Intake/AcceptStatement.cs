@@ -29,13 +29,6 @@ internal static class AcceptStatement
         return await ReadAsync(reader, events, holding.Owner, ct);
     }
 
-    public static NpgsqlBatchCommand ToBatchCommand(IReadOnlyList<NewEvent> events, Holding holding)
-    {
-        var command = new NpgsqlBatchCommand(Sql);
-        Bind(command.Parameters, events, holding);
-        return command;
-    }
-
     private static void Bind(NpgsqlParameterCollection parameters, IReadOnlyList<NewEvent> events, Holding holding)
     {
         var routes = new Dictionary<EventRoute, int>();
@@ -74,8 +67,7 @@ internal static class AcceptStatement
     private static void AddArray(NpgsqlParameterCollection parameters, NpgsqlDbType type, object? array) =>
         parameters.Add(new NpgsqlParameter { Value = array ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | type });
 
-    /// <summary>Reads the answer of the statement, the current result set of the reader.</summary>
-    public static async Task<AcceptedBatch> ReadAsync(
+    private static async Task<AcceptedBatch> ReadAsync(
         NpgsqlDataReader reader, IReadOnlyList<NewEvent> events, NodeIdentity? owner, CancellationToken ct)
     {
         var answers = new Accepted[events.Count];
