@@ -146,7 +146,7 @@ internal static class AccessApi
         var key = KeyRing.NewKey();
         var row = new ApiKey
         {
-            Id = Guid.CreateVersion7(time.GetUtcNow()),
+            Id = Ids.NewUuid(time.GetUtcNow()),
             Role = role,
             OrganizationId = organization,
             Project = project,

@@ -1,5 +1,6 @@
 // The operator key of the first start, where the configuration gives none.
 
+using Dispatcher.Platform;
 using Npgsql;
 
 namespace Dispatcher.Access;
@@ -16,7 +17,7 @@ internal sealed class FirstKey(NpgsqlDataSource source, TimeProvider time)
             SELECT $1, 'operator', 'First start', $2
             WHERE NOT EXISTS (SELECT FROM dispatcher.api_key WHERE role = 'operator' AND revoked_at IS NULL)
             """);
-        command.Parameters.AddWithValue(Guid.CreateVersion7(time.GetUtcNow()));
+        command.Parameters.AddWithValue(Ids.NewUuid(time.GetUtcNow()));
         command.Parameters.AddWithValue(KeyRing.Hash(key));
         return await command.ExecuteNonQueryAsync(ct) == 1 ? key : null;
     }

@@ -99,6 +99,6 @@ internal sealed class Consequences(Wakeup wakeup, TimeProvider time)
             writer.WriteEndObject();
         }
 
-        return new NewEvent(Guid.CreateVersion7(time.GetUtcNow()), route, buffer.ToArray());
+        return new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, buffer.ToArray());
     }
 }

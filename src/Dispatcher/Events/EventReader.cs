@@ -115,7 +115,7 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
         try
         {
             var route = new EventRoute(tenant.Organization, tenant.ProjectFor(project), inbox, type!);
-            return new ReadEvent(new NewEvent(Guid.CreateVersion7(time.GetUtcNow()), route, payload.ToArray(), orderingKey, id), null);
+            return new ReadEvent(new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, payload.ToArray(), orderingKey, id), null);
         }
         catch (ProblemException e)
         {

@@ -38,7 +38,7 @@ internal static class IntegrationsApi
         var integration = new Integration
         {
             OrganizationId = tenant.Organization,
-            Id = Guid.CreateVersion7(now),
+            Id = Ids.NewUuid(now),
             Type = "",
             Events = [],
             Target = "",
@@ -149,7 +149,7 @@ internal static class IntegrationsApi
 
         var payload = System.Text.Encoding.UTF8.GetBytes(type.Example ?? "{}");
         var route = new EventRoute(tenant.Organization, integration.Project, integration.Inbox, type.Name, integration.Id);
-        var accepted = (await intake.AcceptAsync([new NewEvent(Guid.CreateVersion7(time.GetUtcNow()), route, payload)], ct))[0];
+        var accepted = (await intake.AcceptAsync([new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, payload)], ct))[0];
         if (accepted.DeliveryId is not { } deliveryId) throw Problem.Conflict("The integration was disabled meanwhile.").AsException();
         var view = await deliveries.FindAsync(tenant, deliveryId, ct) ?? throw Problem.Conflict("The delivery is gone.").AsException();
         return TypedResults.Accepted($"/deliveries/{view.Id}", view);
@@ -183,7 +183,7 @@ internal static class IntegrationsApi
     private static IntegrationSecret NewSecret(Integration integration, string secret, DateTimeOffset now) => new()
     {
         OrganizationId = integration.OrganizationId,
-        Id = Guid.CreateVersion7(now),
+        Id = Ids.NewUuid(now),
         IntegrationId = integration.Id,
         Secret = secret,
         CreatedAt = now,

@@ -98,7 +98,7 @@ internal sealed class JobStore(DispatcherDb db, JobKinds kinds, EventIntake inta
         foreach (var type in kinds.TypesFor(job.Kind, job.Status))
         {
             events.Add(new NewEvent(
-                Guid.CreateVersion7(time.GetUtcNow()), new EventRoute(job.OrganizationId, job.Project, job.Inbox, type), kinds.PayloadOf(job, type), OrderingKey: job.Id));
+                Ids.NewUuid(time.GetUtcNow()), new EventRoute(job.OrganizationId, job.Project, job.Inbox, type), kinds.PayloadOf(job, type), OrderingKey: job.Id));
         }
 
         return new JobOutcome(job, null);

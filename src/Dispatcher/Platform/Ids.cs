@@ -13,6 +13,8 @@ internal static class Ids
     public const string Project = "prj_";
     public const string Job = "job_";
 
+    private static readonly UuidSequence Sequence = new();
+
     public static string Format(string prefix, Guid id) => string.Create(36, (prefix, id), static (span, state) =>
     {
         state.prefix.CopyTo(span);
@@ -20,7 +22,10 @@ internal static class Ids
     });
 
     /// <summary>A new id of the kind, from the clock given.</summary>
-    public static string New(string prefix, TimeProvider time) => Format(prefix, Guid.CreateVersion7(time.GetUtcNow()));
+    public static string New(string prefix, TimeProvider time) => Format(prefix, NewUuid(time.GetUtcNow()));
+
+    /// <summary>A new UUIDv7 of that time; see <see cref="UuidSequence.Next"/>.</summary>
+    public static Guid NewUuid(DateTimeOffset now) => Sequence.Next(now);
 
     /// <summary>Parses an id of exactly this kind; anything else, the same UUID under another prefix included, is refused.</summary>
     public static bool TryParse(string prefix, string? text, out Guid id)

@@ -28,7 +28,7 @@ internal static class KeysCommand
             var key = KeyRing.NewKey();
             var row = new ApiKey
             {
-                Id = Guid.CreateVersion7(time.GetUtcNow()),
+                Id = Ids.NewUuid(time.GetUtcNow()),
                 Role = Enum.Parse<Role>(parsed.GetValue(role)!, ignoreCase: true),
                 OrganizationId = isOperator ? null : parsed.GetValue(organization),
                 Project = isOperator ? null : parsed.GetValue(project),
