@@ -7,6 +7,8 @@
 --   * Ids of events and deliveries are UUIDv7: the id is the time, so the primary key orders lists, bounds
 --     partitions and lets expiry drop a partition. A delivery's id shares its first eight bytes with its event's,
 --     so that the deliveries of an event are found by a range of the primary key, without an index of their own.
+--   * What is kept equally long lies together: days are partitioned again by retention class (organization.retention_days,
+--     0 for the server's own), so that short retentions, too, drop partitions.
 --   * "queue" holds live deliveries only and is the one hot table. Finished ones move to "delivery" (append-only),
 --     which holds the last attempt inline; the attempts before the last are in "attempt".
 
@@ -15,7 +17,9 @@
 CREATE TABLE dispatcher.organization (
     id             text COLLATE "C" PRIMARY KEY,
     name           text NOT NULL,
-    retention_days integer CHECK (retention_days > 0),
+    -- How long what is accepted from now on is kept; NULL: as long as the server keeps what has no rule of its own. Few values, because
+    -- each one in use has partitions of its own.
+    retention_days smallint CHECK (retention_days IN (1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650)),
     created_at     timestamptz NOT NULL DEFAULT now()
 );
 
@@ -167,8 +171,9 @@ CREATE TABLE dispatcher.event (
     type            text COLLATE "C" NOT NULL,
     ordering_key    text COLLATE "C",
     dedupe_id       text COLLATE "C",
+    retention       smallint NOT NULL,
     payload         bytea NOT NULL,
-    PRIMARY KEY (organization_id, id)
+    PRIMARY KEY (organization_id, id, retention)
 ) PARTITION BY RANGE (id);
 
 -- The caller's own ids, unique per organization across the partitions of "event".
@@ -176,9 +181,10 @@ CREATE TABLE dispatcher.event_dedupe (
     organization_id text COLLATE "C" NOT NULL,
     dedupe_id       text COLLATE "C" NOT NULL,
     event_id        uuid NOT NULL,
+    retention       smallint NOT NULL,
     PRIMARY KEY (organization_id, dedupe_id)
 );
-CREATE INDEX event_dedupe_by_age ON dispatcher.event_dedupe (event_id);
+CREATE INDEX event_dedupe_by_age ON dispatcher.event_dedupe (retention, event_id);
 
 -- Live deliveries. "owner" is the node that holds the row in memory (NULL: waits to be claimed). It is in no index, so that
 -- a claim is a heap-only update. ordering_key and ordering_seq are set only where the integration asks for order.
@@ -191,6 +197,7 @@ CREATE TABLE dispatcher.queue (
     owner           integer,
     attempts        smallint NOT NULL DEFAULT 0,
     round_start     smallint NOT NULL DEFAULT 0,
+    retention       smallint NOT NULL,
     organization_id text COLLATE "C" NOT NULL,
     ordering_key    text COLLATE "C",
     PRIMARY KEY (organization_id, id)
@@ -215,6 +222,7 @@ CREATE TABLE dispatcher.delivery (
     last_latency_us          integer,
     attempts                 smallint NOT NULL,
     last_status_code         smallint,
+    retention                smallint NOT NULL,
     organization_id          text COLLATE "C" NOT NULL,
     project                  text COLLATE "C",
     event_type               text COLLATE "C" NOT NULL,
@@ -225,7 +233,7 @@ CREATE TABLE dispatcher.delivery (
     last_error               text,
     last_response_headers    text,
     last_response_body       bytea,
-    PRIMARY KEY (organization_id, id)
+    PRIMARY KEY (organization_id, id, retention)
 ) PARTITION BY RANGE (id);
 -- Serves the list of one integration's deliveries, newest first.
 CREATE INDEX delivery_by_integration ON dispatcher.delivery (integration_id, id);
@@ -241,6 +249,7 @@ CREATE TABLE dispatcher.attempt (
     latency_us       integer NOT NULL,
     number           smallint NOT NULL,
     status_code      smallint,
+    retention        smallint NOT NULL,
     organization_id  text COLLATE "C" NOT NULL,
     outcome          text COLLATE "C" NOT NULL,
     address          text,
@@ -248,7 +257,7 @@ CREATE TABLE dispatcher.attempt (
     error            text,
     response_headers text,
     response_body    bytea,
-    PRIMARY KEY (organization_id, delivery_id, number)
+    PRIMARY KEY (organization_id, delivery_id, number, retention)
 ) PARTITION BY RANGE (delivery_id);
 
 -- The part of the request headers that is the same for every attempt of an integration's version, secret values masked.
@@ -279,51 +288,95 @@ $$;
 
 -- ── Partitions ───────────────────────────────────────────────────────────────────────────────────────────────
 
--- Makes the daily partitions of event, delivery and attempt for the days given. Attaching (rather than CREATE … PARTITION OF)
--- takes a lock that lets readers and writers go on. Safe to call from several nodes at once.
+-- Makes the daily partitions of event, delivery and attempt for the days given, with a leaf per retention class in use. Attaching
+-- (rather than CREATE … PARTITION OF) takes a lock that lets readers and writers go on. Safe to call from several nodes at once.
 CREATE FUNCTION dispatcher.ensure_partitions(first_day date, last_day date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
     day    date;
-    part   text;
+    daily  text;
+    class  smallint;
+    leaf   text;
+    fresh  boolean;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
     FOREACH parent IN ARRAY ARRAY['event', 'delivery', 'attempt'] LOOP
         FOR day IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
-            part := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
-            CONTINUE WHEN to_regclass(format('dispatcher.%I', part)) IS NOT NULL;
-            EXECUTE format('CREATE TABLE dispatcher.%I (LIKE dispatcher.%I INCLUDING ALL)', part, parent);
-            EXECUTE format('ALTER TABLE dispatcher.%I ATTACH PARTITION dispatcher.%I FOR VALUES FROM (%L) TO (%L)',
-                parent, part, dispatcher.uuid_floor(day::timestamp AT TIME ZONE 'UTC'),
-                dispatcher.uuid_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
+            daily := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
+            fresh := to_regclass(format('dispatcher.%I', daily)) IS NULL;
+            IF fresh THEN
+                EXECUTE format('CREATE TABLE dispatcher.%I (LIKE dispatcher.%I INCLUDING ALL) PARTITION BY LIST (retention)', daily, parent);
+            END IF;
+            FOR class IN SELECT 0 UNION SELECT o.retention_days FROM dispatcher.organization o WHERE o.retention_days IS NOT NULL LOOP
+                leaf := format('%s_r%s', daily, class);
+                CONTINUE WHEN to_regclass(format('dispatcher.%I', leaf)) IS NOT NULL;
+                EXECUTE format('CREATE TABLE dispatcher.%I (LIKE dispatcher.%I INCLUDING ALL)', leaf, parent);
+                EXECUTE format('ALTER TABLE dispatcher.%I ATTACH PARTITION dispatcher.%I FOR VALUES IN (%s)', daily, leaf, class);
+            END LOOP;
+            IF fresh THEN
+                EXECUTE format('ALTER TABLE dispatcher.%I ATTACH PARTITION dispatcher.%I FOR VALUES FROM (%L) TO (%L)',
+                    parent, daily, dispatcher.uuid_floor(day::timestamp AT TIME ZONE 'UTC'),
+                    dispatcher.uuid_floor((day + 1)::timestamp AT TIME ZONE 'UTC'));
+            END IF;
         END LOOP;
     END LOOP;
 END $$;
 
--- Drops the partitions that lie wholly before the day given, and what refers to them. Returns how many were dropped.
-CREATE FUNCTION dispatcher.drop_partitions(before_day date) RETURNS integer LANGUAGE plpgsql AS $$
+-- A retention class has its partitions before the first row that needs them: they come in the transaction that brings the class.
+CREATE FUNCTION dispatcher.retention_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM dispatcher.ensure_partitions(to_date(right(c.relname, 8), 'YYYYMMDD'), to_date(right(c.relname, 8), 'YYYYMMDD'))
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'dispatcher.event'::regclass
+      AND to_date(right(c.relname, 8), 'YYYYMMDD') >= (now() AT TIME ZONE 'UTC')::date - 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER retention_made AFTER INSERT ON dispatcher.organization
+    FOR EACH ROW WHEN (NEW.retention_days IS NOT NULL) EXECUTE FUNCTION dispatcher.retention_changed();
+CREATE TRIGGER retention_changed AFTER UPDATE OF retention_days ON dispatcher.organization
+    FOR EACH ROW WHEN (NEW.retention_days IS NOT NULL AND NEW.retention_days IS DISTINCT FROM OLD.retention_days)
+    EXECUTE FUNCTION dispatcher.retention_changed();
+
+-- Drops what has expired: of each class, the partitions of days that ended longer ago than its retention, and what refers to them.
+-- default_days: the retention of class 0. Returns how many partitions were dropped.
+CREATE FUNCTION dispatcher.drop_partitions(today date, default_days integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-    bound   uuid := dispatcher.uuid_floor(before_day::timestamp AT TIME ZONE 'UTC');
-    part    text;
+    leaf    record;
+    bound   uuid;
     dropped integer := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
-    FOR part IN
-        SELECT c.relname FROM pg_inherits i
-        JOIN pg_class c ON c.oid = i.inhrelid
-        JOIN pg_class p ON p.oid = i.inhparent
-        JOIN pg_namespace n ON n.oid = p.relnamespace
-        WHERE n.nspname = 'dispatcher' AND p.relname IN ('event', 'delivery', 'attempt')
-          AND to_date(right(c.relname, 8), 'YYYYMMDD') < before_day
-        ORDER BY c.relname
+    FOR leaf IN
+        SELECT p.class, p.before, array_agg(p.name ORDER BY p.name) AS names
+        FROM (
+            SELECT l.relname AS name, d.relname AS daily, right(l.relname, -position('_r' IN l.relname) - 1)::smallint AS class,
+                   today - coalesce(nullif(right(l.relname, -position('_r' IN l.relname) - 1)::integer, 0), default_days) AS before
+            FROM pg_inherits days
+            JOIN pg_class d ON d.oid = days.inhrelid
+            JOIN pg_inherits leaves ON leaves.inhparent = d.oid
+            JOIN pg_class l ON l.oid = leaves.inhrelid
+            WHERE days.inhparent IN ('dispatcher.event'::regclass, 'dispatcher.delivery'::regclass, 'dispatcher.attempt'::regclass)
+        ) p
+        WHERE to_date(right(p.daily, 8), 'YYYYMMDD') < p.before
+        GROUP BY p.class, p.before
     LOOP
-        EXECUTE format('DROP TABLE dispatcher.%I', part);
-        dropped := dropped + 1;
+        FOR i IN 1 .. cardinality(leaf.names) LOOP
+            EXECUTE format('DROP TABLE dispatcher.%I', leaf.names[i]);
+            dropped := dropped + 1;
+        END LOOP;
+        bound := dispatcher.uuid_floor(leaf.before::timestamp AT TIME ZONE 'UTC');
+        DELETE FROM dispatcher.queue WHERE retention = leaf.class AND id < bound;
+        DELETE FROM dispatcher.event_dedupe WHERE retention = leaf.class AND event_id < bound;
     END LOOP;
-    IF dropped > 0 THEN
-        DELETE FROM dispatcher.queue WHERE id < bound;
-        DELETE FROM dispatcher.event_dedupe WHERE event_id < bound;
-    END IF;
+
+    -- Days of which no class is left.
+    FOR leaf IN
+        SELECT d.relname AS name FROM pg_inherits days JOIN pg_class d ON d.oid = days.inhrelid
+        WHERE days.inhparent IN ('dispatcher.event'::regclass, 'dispatcher.delivery'::regclass, 'dispatcher.attempt'::regclass)
+          AND NOT EXISTS (SELECT FROM pg_inherits leaves WHERE leaves.inhparent = d.oid)
+    LOOP
+        EXECUTE format('DROP TABLE dispatcher.%I', leaf.name);
+    END LOOP;
     RETURN dropped;
 END $$;
 
@@ -366,9 +419,10 @@ BEGIN
     END IF;
 
     IF p_dedupe_ids IS NOT NULL THEN
-        INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id)
-        SELECT p_route_organizations[i.route], i.dedupe_id, i.id
+        INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id, retention)
+        SELECT p_route_organizations[i.route], i.dedupe_id, i.id, coalesce(o.retention_days, 0)
         FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
+        LEFT JOIN dispatcher.organization o ON o.id = p_route_organizations[i.route]
         WHERE i.dedupe_id IS NOT NULL
         -- One order everywhere: concurrent batches wait for each other instead of deadlocking. Of the same ids within a batch the first wins.
         ORDER BY 1, 2, i.n
@@ -388,18 +442,19 @@ BEGIN
 
     RETURN QUERY
     WITH route AS (
-        SELECT r.*
+        SELECT r.*, coalesce(o.retention_days, 0) AS retention
         FROM unnest(p_route_organizations, p_route_projects, p_route_inboxes, p_route_types, p_route_targets)
             WITH ORDINALITY AS r (organization_id, project, inbox, type, target, n)
+        LEFT JOIN dispatcher.organization o ON o.id = r.organization_id
     ), item AS (
-        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, i.payload, i.ordering_key, i.dedupe_id
+        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, r.retention, i.payload, i.ordering_key, i.dedupe_id
         FROM unnest(p_ids, p_routes, p_payloads, p_ordering_keys, p_dedupe_ids)
             WITH ORDINALITY AS i (id, route, payload, ordering_key, dedupe_id, n)
         JOIN route r ON r.n = i.route
         WHERE i.n <> ALL (v_repeat)
     ), stored AS (
-        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, ordering_key, dedupe_id, payload)
-        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.ordering_key, i.dedupe_id, i.payload FROM item i
+        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, ordering_key, dedupe_id, retention, payload)
+        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.ordering_key, i.dedupe_id, i.retention, i.payload FROM item i
     ), subscribed AS (
         SELECT r.n AS route, g.id AS integration_id, g.version, g.ordering,
                CASE WHEN g.id <> ALL (coalesce(p_full, '{}')) THEN v_owner END AS owner
@@ -410,7 +465,7 @@ BEGIN
                    AND (g.inbox IS NULL OR g.inbox = r.inbox)
                    AND g.events && dispatcher.event_patterns(r.type) END
     ), made AS MATERIALIZED (
-        SELECT i.n, i.organization_id, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
+        SELECT i.n, i.organization_id, i.retention, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
                CASE WHEN s.ordering = 'by_key' THEN i.ordering_key END AS ordering_key,
                CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq,
                -- Rows that keep an order are always claimed: only the claim knows which of a key is the oldest.
@@ -419,8 +474,8 @@ BEGIN
         FROM item i JOIN subscribed s ON s.route = i.route
         ORDER BY i.n
     ), queued AS (
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, ordering_key)
-        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.ordering_key FROM made m
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, retention, ordering_key)
+        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.retention, m.ordering_key FROM made m
     )
     SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.owner IS NOT NULL FROM made m;
 END $$;
@@ -468,7 +523,7 @@ BEGIN
         JOIN dispatcher.integration g
           ON g.organization_id = hop.organization_id AND g.id = hop.integration_id AND g.enabled AND g.deleted_at IS NULL
         CROSS JOIN LATERAL (
-            SELECT q.ctid AS tid, q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start
+            SELECT q.ctid AS tid, q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start, q.retention
             FROM dispatcher.queue q
             WHERE q.integration_id = hop.integration_id AND q.due_at <= now() AND q.owner IS NULL
               AND (q.ordering_key IS NULL OR NOT EXISTS (
@@ -490,7 +545,7 @@ BEGIN
     ), fitting AS (
         SELECT p.*, e.project, e.type, e.payload,
                sum(octet_length(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - octet_length(e.payload) AS bytes_before
-        FROM picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
+        FROM picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
     ), taken AS (
         -- The owner is in no index, so this is a heap-only update. The row is locked above: it is still where it was found.
         UPDATE dispatcher.queue q SET owner = p_owner FROM fitting f

@@ -50,9 +50,9 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
             RETURNING d.*, i.ordering
         ), noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
-                request_headers, signature, error, response_headers, response_body)
+                request_headers, signature, error, response_headers, response_body, retention)
             SELECT g.organization_id, g.id, g.attempts, g.last_started_at, g.last_latency_us, g.last_outcome, g.last_status_code, g.last_address,
-                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body
+                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body, g.retention
             FROM gone g WHERE g.last_started_at IS NOT NULL
             ON CONFLICT DO NOTHING
         ), made AS (
@@ -61,8 +61,8 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
                 CASE WHEN g.ordering = 'by_key' THEN e.ordering_key END AS ordering_key
             FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
         )
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, ordering_key, ordering_seq)
-        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.so_far, m.so_far, m.ordering_key,
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, retention, ordering_key, ordering_seq)
+        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.so_far, m.so_far, m.retention, m.ordering_key,
                CASE WHEN m.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
         FROM made m
         """;
@@ -72,12 +72,12 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
         """
         WITH gone AS (
             DELETE FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.id = $2
-            RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts
+            RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.retention
         ), told AS MATERIALIZED (
             SELECT g.*, pg_notify('dispatcher_changed', 'cancelled:' || g.id) AS told FROM gone g
         )
-        INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at)
-        SELECT t.organization_id, t.id, t.event_id, t.integration_id, e.project, e.type, 'cancelled', t.attempts, now()
+        INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at, retention)
+        SELECT t.organization_id, t.id, t.event_id, t.integration_id, e.project, e.type, 'cancelled', t.attempts, now(), t.retention
         FROM told t JOIN dispatcher.event e ON e.organization_id = t.organization_id AND e.id = t.event_id
         """;
 

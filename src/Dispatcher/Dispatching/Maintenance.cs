@@ -69,10 +69,10 @@ internal sealed partial class Maintenance(
                 LIMIT {CancelStep} FOR UPDATE OF q SKIP LOCKED
             ), gone AS (
                 DELETE FROM dispatcher.queue q USING doomed d WHERE q.organization_id = d.organization_id AND q.id = d.id
-                RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts
+                RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.retention
             )
-            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at)
-            SELECT g.organization_id, g.id, g.event_id, g.integration_id, e.project, e.type, 'cancelled', g.attempts, now()
+            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at, retention)
+            SELECT g.organization_id, g.id, g.event_id, g.integration_id, e.project, e.type, 'cancelled', g.attempts, now(), g.retention
             FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
             """, ct) == CancelStep)
         {

@@ -26,26 +26,26 @@ internal static class RecordStatement
         WITH r AS ({Rows}), finished AS (
             DELETE FROM dispatcher.queue q USING r
             WHERE r.status IS NOT NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
-            RETURNING r.*
+            RETURNING r.*, q.retention
         ), failed AS (
             UPDATE dispatcher.queue q SET attempts = r.attempts, due_at = now() + r.retry_in, owner = NULL FROM r
             WHERE r.status IS NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
-            RETURNING r.*
+            RETURNING r.*, q.retention
         ), archived AS (
             INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
                 last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
-                last_error, last_response_headers, last_response_body)
+                last_error, last_response_headers, last_response_body, retention)
             SELECT f.organization_id, f.id, f.event_id, f.integration_id, f.project, f.event_type, f.status, f.attempts, now(),
                 f.started_at, f.latency_us, f.outcome, f.status_code, f.address, f.request_headers, f.signature,
-                f.error, f.response_headers, f.response_body
+                f.error, f.response_headers, f.response_body, f.retention
             FROM finished f
         ), noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
-                request_headers, signature, error, response_headers, response_body)
+                request_headers, signature, error, response_headers, response_body, retention)
             SELECT f.organization_id, f.id, f.attempts, f.started_at, f.latency_us, f.outcome, f.status_code, f.address,
-                f.request_headers, f.signature, f.error, f.response_headers, f.response_body
+                f.request_headers, f.signature, f.error, f.response_headers, f.response_body, f.retention
             FROM failed f
-            ON CONFLICT (organization_id, delivery_id, number) DO UPDATE SET (started_at, latency_us, outcome, status_code, address,
+            ON CONFLICT (organization_id, delivery_id, number, retention) DO UPDATE SET (started_at, latency_us, outcome, status_code, address,
                 request_headers, signature, error, response_headers, response_body) = ROW (excluded.started_at, excluded.latency_us,
                 excluded.outcome, excluded.status_code, excluded.address, excluded.request_headers, excluded.signature, excluded.error,
                 excluded.response_headers, excluded.response_body)
@@ -58,10 +58,11 @@ internal static class RecordStatement
     private const string RecordOrphansSql =
         $"""
         INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
-            request_headers, signature, error, response_headers, response_body)
+            request_headers, signature, error, response_headers, response_body, retention)
         SELECT r.organization_id, r.id, r.attempts, r.started_at, r.latency_us, r.outcome, r.status_code, r.address,
-            r.request_headers, r.signature, r.error, r.response_headers, r.response_body
+            r.request_headers, r.signature, r.error, r.response_headers, r.response_body, e.retention
         FROM ({Rows}) r
+        JOIN dispatcher.event e ON e.organization_id = r.organization_id AND e.id = r.event_id
         WHERE NOT EXISTS (
             SELECT FROM dispatcher.delivery d
             WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.last_started_at IS NOT NULL AND d.attempts >= r.attempts)

@@ -1,4 +1,4 @@
-// The daily partitions of events, deliveries and attempts: made ahead of time, dropped when they have expired.
+// The partitions of events, deliveries and attempts, by day and retention class: made ahead of time, dropped when they have expired.
 
 using Npgsql;
 
@@ -19,11 +19,16 @@ internal static class Partitions
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>Drops what is older than the retention, whole days at a time. Returns how many partitions went.</summary>
-    public static async Task<int> DropExpiredAsync(NpgsqlDataSource source, TimeProvider time, int retentionDays, CancellationToken ct)
+    /// <summary>Drops what is older than its retention, whole days at a time. Returns how many partitions went.</summary>
+    /// <param name="source">The database.</param>
+    /// <param name="time">What day it is.</param>
+    /// <param name="defaultDays">The retention of organizations that have none of their own.</param>
+    /// <param name="ct">Gives up.</param>
+    public static async Task<int> DropExpiredAsync(NpgsqlDataSource source, TimeProvider time, int defaultDays, CancellationToken ct)
     {
-        await using var command = source.CreateCommand("SELECT dispatcher.drop_partitions($1)");
-        command.Parameters.AddWithValue(DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-retentionDays));
+        await using var command = source.CreateCommand("SELECT dispatcher.drop_partitions($1, $2)");
+        command.Parameters.AddWithValue(DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
+        command.Parameters.AddWithValue(defaultDays);
         return (int)(await command.ExecuteScalarAsync(ct))!;
     }
 }
