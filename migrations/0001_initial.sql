@@ -186,8 +186,8 @@ CREATE TABLE dispatcher.event_dedupe (
 );
 CREATE INDEX event_dedupe_by_age ON dispatcher.event_dedupe (retention, event_id);
 
--- Live deliveries. "owner" is the node that holds the row in memory (NULL: waits to be claimed). It is in no index, so that
--- a claim is a heap-only update. ordering_key and ordering_seq are set only where the integration asks for order.
+-- Live deliveries. "owner" is the node that holds the row in memory (NULL: waits to be claimed). It is in no index, and each page has
+-- room for every row of it once more, so that a claim is a heap-only update. ordering_key and ordering_seq are set only where the integration asks for order.
 CREATE TABLE dispatcher.queue (
     id              uuid NOT NULL,
     event_id        uuid NOT NULL,
@@ -201,7 +201,7 @@ CREATE TABLE dispatcher.queue (
     organization_id text COLLATE "C" NOT NULL,
     ordering_key    text COLLATE "C",
     PRIMARY KEY (organization_id, id)
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON COLUMN dispatcher.queue.attempts IS 'failed attempts so far';
 COMMENT ON COLUMN dispatcher.queue.round_start IS 'attempts made before the last manual retry: the schedule and its limit count from here';
 
@@ -404,7 +404,7 @@ CREATE FUNCTION dispatcher.accept(
     p_route_organizations text[], p_route_projects text[], p_route_inboxes text[], p_route_types text[], p_route_targets uuid[],
     p_ids uuid[], p_routes integer[], p_payloads bytea[], p_ordering_keys text[], p_dedupe_ids text[],
     p_owner integer, p_room integer, p_full uuid[])
-RETURNS TABLE (event_number integer, event_id uuid, delivery_id uuid, integration_id uuid, integration_version integer, owned boolean)
+RETURNS TABLE (event_number integer, event_id uuid, delivery_id uuid, integration_id uuid, integration_version integer, retention smallint, owned boolean)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -429,7 +429,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
 
         RETURN QUERY
-        SELECT i.n::integer, d.event_id, NULL::uuid, NULL::uuid, NULL::integer, false
+        SELECT i.n::integer, d.event_id, NULL::uuid, NULL::uuid, NULL::integer, NULL::smallint, false
         FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
         JOIN dispatcher.event_dedupe d ON d.organization_id = p_route_organizations[i.route] AND d.dedupe_id = i.dedupe_id
         WHERE d.event_id <> i.id;
@@ -477,23 +477,51 @@ BEGIN
         INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, retention, ordering_key)
         SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.retention, m.ordering_key FROM made m
     )
-    SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.owner IS NOT NULL FROM made m;
+    SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.retention, m.owner IS NOT NULL FROM made m;
 END $$;
 
 -- ── Claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
 
--- Takes due rows that nobody owns for a node: a bounded share per integration, with what is needed to send them.
+-- Integrations beyond p_after, in the order of their ids, that have a due row which nobody owns; p_full are passed over. A loose
+-- index scan: one probe per integration that has live rows, however many wait behind each.
+CREATE FUNCTION dispatcher.due_lanes(p_after uuid, p_full uuid[], p_limit integer) RETURNS TABLE (integration_id uuid)
+LANGUAGE plpgsql
+SET enable_bitmapscan = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE hop AS (
+        (SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
+         WHERE q.integration_id > p_after ORDER BY q.integration_id LIMIT 1)
+        UNION ALL
+        SELECT n.organization_id, n.integration_id FROM hop CROSS JOIN LATERAL (
+            SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
+            WHERE q.integration_id > hop.integration_id ORDER BY q.integration_id LIMIT 1) n
+    )
+    SELECT hop.integration_id FROM hop
+    WHERE hop.integration_id NOT IN (SELECT unnest(p_full))
+      AND EXISTS (
+          SELECT FROM dispatcher.integration g
+          WHERE g.organization_id = hop.organization_id AND g.id = hop.integration_id AND g.enabled AND g.deleted_at IS NULL)
+      AND EXISTS (
+          SELECT FROM dispatcher.queue q
+          WHERE q.integration_id = hop.integration_id AND q.due_at <= now() AND q.owner IS NULL)
+    LIMIT p_limit;
+END $$;
+
+-- Takes due rows that nobody owns for a node, with what is needed to send them: up to p_wanted[n] of the integration p_lanes[n], and
+-- about p_max_bytes of payload in all.
 --
--- p_after: integrations up to this id are passed over, so that a limit never favours the same ones.
--- p_full: integrations that are passed over because their lane at the node has no room.
--- p_per_lane, p_limit, p_max_bytes: at most so many rows of one integration, rows in all, bytes of payload in all.
+-- One claim at a time in the whole database: claims are short, and so no row is locked, none is looked at in vain, and two of an
+-- ordered key are never taken side by side.
 --
 -- The settings keep the planner to the one plan that is right whatever the statistics say of a table that changes this fast:
 -- walk queue_by_lane in its order and stop early. With outdated statistics it would sort the whole backlog instead.
-CREATE FUNCTION dispatcher.claim(p_owner integer, p_after uuid, p_full uuid[], p_per_lane integer, p_limit integer, p_max_bytes bigint)
+CREATE FUNCTION dispatcher.claim(p_owner integer, p_lanes uuid[], p_wanted integer[], p_max_bytes bigint)
 RETURNS TABLE (
     organization_id text, id uuid, event_id uuid, integration_id uuid, integration_version integer, attempts smallint, round_start smallint,
-    project text, type text, payload bytea)
+    retention smallint, project text, type text, payload bytea)
 LANGUAGE plpgsql
 SET enable_bitmapscan = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
@@ -505,27 +533,24 @@ BEGIN
         RETURN;
     END IF;
 
+    -- Until commit. The statement after it sees what the claim before has taken.
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.claim', 0));
+
     RETURN QUERY
-    WITH RECURSIVE hop AS (
-        -- A loose index scan: one probe per integration that has live rows, however many wait behind each.
-        (SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
-         WHERE q.integration_id > p_after ORDER BY q.integration_id LIMIT 1)
-        UNION ALL
-        SELECT n.organization_id, n.integration_id FROM hop CROSS JOIN LATERAL (
-            SELECT q.organization_id, q.integration_id FROM dispatcher.queue q
-            WHERE q.integration_id > hop.integration_id ORDER BY q.integration_id LIMIT 1) n
-    ), picked AS (
+    WITH picked AS (
         -- Rows that keep an order are taken only when no older live row of the same key exists, and no younger one is under way:
         -- a transaction that took long to commit brings its rows in behind the claim of one that began after it. How far
         -- behind is bounded, so that a long backlog costs no more.
         SELECT p.*, g.version
-        FROM hop
+        FROM unnest(p_lanes, p_wanted) AS lane (id, wanted)
+        CROSS JOIN LATERAL (
+            SELECT q.organization_id FROM dispatcher.queue q WHERE q.integration_id = lane.id LIMIT 1) tenant
         JOIN dispatcher.integration g
-          ON g.organization_id = hop.organization_id AND g.id = hop.integration_id AND g.enabled AND g.deleted_at IS NULL
+          ON g.organization_id = tenant.organization_id AND g.id = lane.id AND g.enabled AND g.deleted_at IS NULL
         CROSS JOIN LATERAL (
             SELECT q.ctid AS tid, q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start, q.retention
             FROM dispatcher.queue q
-            WHERE q.integration_id = hop.integration_id AND q.due_at <= now() AND q.owner IS NULL
+            WHERE q.integration_id = lane.id AND q.due_at <= now() AND q.owner IS NULL
               AND (q.ordering_key IS NULL OR NOT EXISTS (
                   SELECT FROM dispatcher.queue older
                   WHERE older.integration_id = q.integration_id AND older.ordering_key = q.ordering_key
@@ -538,19 +563,18 @@ BEGIN
                       ORDER BY next.ordering_seq LIMIT 100) follower
                   WHERE follower.owner IS NOT NULL))
             ORDER BY q.due_at
-            LIMIT p_per_lane
-            FOR UPDATE OF q SKIP LOCKED) p
-        WHERE hop.integration_id <> ALL (p_full)
-        LIMIT p_limit
+            LIMIT lane.wanted) p
     ), fitting AS (
         SELECT p.*, e.project, e.type, e.payload,
                sum(octet_length(e.payload)) OVER (ROWS UNBOUNDED PRECEDING) - octet_length(e.payload) AS bytes_before
-        FROM picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
+        FROM picked p
+        JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
     ), taken AS (
-        -- The owner is in no index, so this is a heap-only update. The row is locked above: it is still where it was found.
+        -- Others may delete or hurry a row meanwhile, but only claims give it an owner.
         UPDATE dispatcher.queue q SET owner = p_owner FROM fitting f
-        WHERE q.ctid = f.tid AND q.id = f.id AND f.bytes_before < p_max_bytes
-        RETURNING f.organization_id, f.id, f.event_id, f.integration_id, f.version, f.attempts, f.round_start, f.project, f.type, f.payload
+        WHERE q.ctid = f.tid AND q.id = f.id AND q.owner IS NULL AND f.bytes_before < p_max_bytes
+        RETURNING f.organization_id, f.id, f.event_id, f.integration_id, f.version, f.attempts, f.round_start, f.retention,
+                  f.project, f.type, f.payload
     )
     SELECT * FROM taken;
 END $$;
@@ -567,7 +591,7 @@ RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_id    uuid := dispatcher.uuid_v7();
     v_first uuid;
-    v_woken boolean;
+    v_woken text;
     v_name  text;
     v_value text;
 BEGIN
@@ -595,15 +619,16 @@ BEGIN
         RAISE EXCEPTION 'organization: there is no organization "%"', organization USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
-    SELECT bool_or(a.delivery_id IS NOT NULL), min(a.event_id::text) FILTER (WHERE a.delivery_id IS NULL)::uuid
+    SELECT string_agg(a.integration_id::text, ','), min(a.event_id::text) FILTER (WHERE a.delivery_id IS NULL)::uuid
     INTO v_woken, v_first
     FROM dispatcher.accept(
         ARRAY[organization], ARRAY[project], ARRAY[inbox], ARRAY[type], ARRAY[NULL::uuid],
         ARRAY[v_id], ARRAY[1], ARRAY[convert_to(payload, 'UTF8')], ARRAY[ordering_key],
         CASE WHEN id IS NOT NULL THEN ARRAY[id] END, NULL, 0, NULL) AS a;
 
-    IF v_woken THEN
-        PERFORM pg_notify('dispatcher_wake', '');
+    IF v_woken IS NOT NULL THEN
+        -- Nodes take a notification without ids for all integrations.
+        PERFORM pg_notify('dispatcher_wake', CASE WHEN length(v_woken) < 7500 THEN v_woken ELSE '' END);
     END IF;
     RETURN 'evt_' || replace(coalesce(v_first, v_id)::text, '-', '');
 END $$;

@@ -19,7 +19,7 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
         if (before.Status == DeliveryStatus.Delivering) throw Problem.Conflict("The delivery is being sent right now.").AsException();
         var changed = await ExecuteAsync(tenant, id, HurrySql, ct) > 0 || await ExecuteAsync(tenant, id, RequeueSql, ct) > 0;
         if (!changed) throw Problem.Conflict("The delivery cannot be sent: its integration is disabled or deleted, or it is being sent right now.").AsException();
-        wakeup.NotifyUnowned();
+        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration)) wakeup.Tell([integration]);
         return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
     }
 

@@ -35,7 +35,7 @@ internal sealed partial class ChangeListener(
     {
         await using var connection = await source.OpenConnectionAsync(ct);
         connection.Notification += (_, notification) => Heard(notification.Channel, notification.Payload);
-        await using (var listen = new NpgsqlCommand("LISTEN dispatcher_wake; LISTEN dispatcher_changed", connection))
+        await using (var listen = new NpgsqlCommand($"LISTEN {Wakeup.Channel}; LISTEN dispatcher_changed", connection))
             await listen.ExecuteNonQueryAsync(ct);
 
         // Deaf until now.
@@ -47,7 +47,7 @@ internal sealed partial class ChangeListener(
     private void Heard(string channel, string payload)
     {
         const string cancelled = "cancelled:";
-        if (channel == "dispatcher_wake") wakeup.Ring();
+        if (channel == Wakeup.Channel) wakeup.Heard(payload);
         else if (Guid.TryParse(payload, out var integration)) lanes.Invalidate(integration);
         else if (payload.StartsWith(cancelled, StringComparison.Ordinal) && Guid.TryParse(payload[cancelled.Length..], out var delivery)) lanes.Cancel(delivery);
         else keys.Forget();

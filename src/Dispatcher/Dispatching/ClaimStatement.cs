@@ -1,32 +1,42 @@
-// The claiming statement: one call of dispatcher.claim (migrations/0001), which takes due rows that nobody owns.
+// The claiming statements (migrations/0001): which lanes have rows that are due and nobody's, and taking some of them.
 
 using Dispatcher.Platform;
 using Npgsql;
 
 namespace Dispatcher.Dispatching;
 
-/// <summary>What a claim brought.</summary>
-/// <param name="Deliveries">The rows, now owned.</param>
-/// <param name="Resume">Where the next claim goes on, so that a limit never favours the same integrations; null: from the start.</param>
-internal sealed record Claim(List<Delivery> Deliveries, Guid? Resume);
-
 internal static class ClaimStatement
 {
-    private const string Sql =
+    private const string DueSql = "SELECT integration_id FROM dispatcher.due_lanes($1, $2, $3)";
+
+    private const string ClaimSql =
         """
-        SELECT organization_id, id, event_id, integration_id, integration_version, attempts, round_start, project, type, payload
-        FROM dispatcher.claim($1, $2, $3, $4, $5, $6)
+        SELECT organization_id, id, event_id, integration_id, integration_version, attempts, round_start, retention, project, type, payload
+        FROM dispatcher.claim($1, $2, $3, $4)
         """;
 
-    public static async Task<Claim> ExecuteAsync(
-        NpgsqlDataSource source, NodeIdentity owner, Guid? resume, Guid[] fullLanes, int perLane, int limit, long maxBytes, CancellationToken ct)
+    /// <summary>Integrations beyond <paramref name="after"/>, by id, that have something to claim; at most <paramref name="limit"/>.</summary>
+    public static async Task<List<Guid>> FindDueLanesAsync(
+        NpgsqlDataSource source, Guid after, Guid[] fullLanes, int limit, CancellationToken ct)
     {
-        await using var command = source.CreateCommand(Sql);
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = owner.Id });
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = resume ?? Guid.Empty });
+        await using var command = source.CreateCommand(DueSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = after });
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = fullLanes });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = perLane });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        var lanes = new List<Guid>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) lanes.Add(reader.GetGuid(0));
+        return lanes;
+    }
+
+    /// <summary>Takes up to so many rows of each lane, and up to so many bytes of payload in all.</summary>
+    public static async Task<List<Delivery>> ClaimAsync(
+        NpgsqlDataSource source, NodeIdentity owner, IReadOnlyList<(Guid Lane, int Wanted)> lanes, long maxBytes, CancellationToken ct)
+    {
+        await using var command = source.CreateCommand(ClaimSql);
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = owner.Id });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. lanes.Select(l => l.Lane)] });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = [.. lanes.Select(l => l.Wanted)] });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = maxBytes });
 
         var deliveries = new List<Delivery>();
@@ -44,15 +54,14 @@ internal static class ClaimStatement
                 IntegrationVersion = reader.GetInt32(4),
                 Attempts = reader.GetInt16(5),
                 RoundStart = reader.GetInt16(6),
-                Project = await reader.IsDBNullAsync(7, ct) ? null : reader.GetString(7),
-                EventType = reader.GetString(8),
-                Payload = reader.GetFieldValue<byte[]>(9),
+                Retention = reader.GetInt16(7),
+                Project = reader.IsDBNull(8) ? null : reader.GetString(8),
+                EventType = reader.GetString(9),
+                Payload = reader.GetFieldValue<byte[]>(10),
                 Owner = owner,
             });
         }
 
-        // Under both limits: the scan went past the last integration.
-        var cut = deliveries.Count >= limit || deliveries.Sum(d => (long)d.Payload.Length) >= maxBytes;
-        return new Claim(deliveries, cut ? deliveries.Max(d => d.IntegrationId) : null);
+        return deliveries;
     }
 }

@@ -37,15 +37,16 @@ internal sealed class Consequences(Wakeup wakeup, TimeProvider time)
             if (attempt.Status == DeliveryStatus.Exhausted && !system) events.Add(Exhausted(attempt));
         }
 
+        var unowned = Array.Empty<Guid>();
         if (events.Count > 0)
         {
             // Left to a claim: consequences are rare, and so the transaction's end decides alone whether they are sent.
             using var nobody = new Holding(null, 0, []);
-            await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct);
+            unowned = (await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct)).Unowned;
         }
 
         await transaction.CommitAsync(ct);
-        if (events.Count > 0) wakeup.NotifyUnowned();
+        if (unowned.Length > 0) wakeup.Tell(unowned);
         return orphans;
     }
 

@@ -23,6 +23,9 @@ internal sealed class Delivery
     /// <summary>Failed attempts so far.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>The retention class that its row is in.</summary>
+    public required short Retention { get; init; }
+
     /// <summary>Attempts made before the last manual retry; the schedule counts from here.</summary>
     public int RoundStart { get; init; }
 }

@@ -28,6 +28,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     private long _bytes;
     private int _held;
     private int _pumps;
+    private int _leftBehind;
     private int _capacity = MinHeld * 2;
     private int _sentInWindow;
     private long _windowBegan = set.Time.GetTimestamp();
@@ -38,15 +39,28 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     /// <summary>Set when the lane has reached its capacity, in number or in payload, until half of it is free: refills come in batches, not one by one.</summary>
     public bool IsFull => _full;
 
+    /// <summary>How many rows the lane would take on now.</summary>
+    public int Wanted => _full ? 0 : Math.Max(0, Volatile.Read(ref _capacity) - Held);
+
     public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0;
+
+    /// <summary>Notes that rows wait in the database for which there was no room. The lane asks for them when there is.</summary>
+    public void LeaveBehind()
+    {
+        Interlocked.Exchange(ref _leftBehind, 1);
+        // The capacity may have shrunk below what is held.
+        if (IsAbove(1.0)) BecomeFull();
+        if (!_full || !IsAbove(0.5)) HaveRoom();
+    }
 
     /// <summary>Has the settings loaded anew before the next POST.</summary>
     public void Invalidate() => _stale = true;
 
     public void Enqueue(Delivery delivery)
     {
-        var bytes = Interlocked.Add(ref _bytes, delivery.Payload.Length);
-        if (Interlocked.Increment(ref _held) >= Volatile.Read(ref _capacity) || bytes >= set.MaxLaneBytes) _full = true;
+        Interlocked.Add(ref _bytes, delivery.Payload.Length);
+        Interlocked.Increment(ref _held);
+        if (!_full && IsAbove(1.0)) BecomeFull();
         _queue.Enqueue(delivery);
     }
 
@@ -114,12 +128,27 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     {
         if (how == Leaving.GivenBack) set.Recorder.GiveBack(delivery);
         if (how == Leaving.Forgotten) delivery.Owner.LetGo(1);
-        var bytes = Interlocked.Add(ref _bytes, -delivery.Payload.Length);
-        var held = Interlocked.Decrement(ref _held);
+        Interlocked.Add(ref _bytes, -delivery.Payload.Length);
+        Interlocked.Decrement(ref _held);
         set.Left(delivery);
-        if (!_full || held > Volatile.Read(ref _capacity) / 2 || bytes > set.MaxLaneBytes / 2) return;
+        if (_full && !IsAbove(0.5)) HaveRoom();
+    }
+
+    /// <summary>Whether the lane holds that share of its capacity, in number or in payload.</summary>
+    private bool IsAbove(double share) =>
+        Held >= Volatile.Read(ref _capacity) * share || Volatile.Read(ref _bytes) >= set.MaxLaneBytes * share;
+
+    private void BecomeFull()
+    {
+        _full = true;
+        set.NoteFull(integration);
+    }
+
+    private void HaveRoom()
+    {
         _full = false;
-        set.RoomAgain();
+        set.NoteFull(integration);
+        if (Interlocked.Exchange(ref _leftBehind, 0) == 1) set.Ask(integration);
     }
 
     /// <summary>Settings at least as new as the delivery's row; null when the integration is disabled or deleted.</summary>

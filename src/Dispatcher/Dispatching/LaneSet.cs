@@ -12,7 +12,11 @@ internal sealed partial class LaneSet(
 {
     private static readonly TimeSpan FencePoll = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>What a lane may hold even when the node's memory is full, so that dead targets that fill it do not stop the others.</summary>
+    private const int Reserve = 8;
+
     private readonly ConcurrentDictionary<Guid, Lane> _lanes = new();
+    private readonly ConcurrentDictionary<Guid, Lane> _full = new();
     // With the delivery that came to memory under the same id after the cancellation, if one did.
     private readonly ConcurrentDictionary<Guid, Delivery?> _cancelled = new();
     private readonly CancellationTokenSource _abort = new();
@@ -45,13 +49,28 @@ internal sealed partial class LaneSet(
     public Holding Hold()
     {
         var owner = _stopping ? null : node.HoldCurrent();
-        var room = Volatile.Read(ref _bytes) >= _maxBytes ? 0 : Math.Max(0, options.Delivery.MaxPendingInMemory - Held);
-        var full = new List<Guid>();
-        foreach (var (id, lane) in _lanes)
-            if (lane.IsFull) full.Add(id);
-        if (room == 0 || full.Count > 0) Volatile.Write(ref _wantsRoom, 1);
-        return new Holding(owner, room, [.. full]);
+        return new Holding(owner, Room, FullLanes());
     }
+
+    /// <summary>Integrations that have as many in memory as they may have.</summary>
+    public Guid[] FullLanes() => _full.IsEmpty ? [] : [.. _full.Keys];
+
+    /// <summary>How many rows of the integration should be claimed now; when there is no room, the lane asks again once there is.</summary>
+    public int WantedBy(Guid integration)
+    {
+        _lanes.TryGetValue(integration, out var lane);
+        var wanted = lane?.Wanted ?? Lane.MinHeld;
+        var room = Room;
+        if (wanted > 0 && room > 0) return Math.Min(wanted, room);
+        if (wanted == 0) lane!.LeaveBehind();
+        else Volatile.Write(ref _wantsRoom, 1);
+        var spare = HasReserve ? Math.Min(wanted, Reserve - (lane?.Held ?? 0)) : 0;
+        return Math.Max(0, spare);
+    }
+
+    private int Room => Volatile.Read(ref _bytes) >= _maxBytes ? 0 : Math.Max(0, options.Delivery.MaxPendingInMemory - Held);
+
+    private bool HasReserve => Held < options.Delivery.MaxPendingInMemory * 2 && Volatile.Read(ref _bytes) < _maxBytes * 2;
 
     public void Enqueue(List<Delivery> deliveries)
     {
@@ -79,7 +98,7 @@ internal sealed partial class LaneSet(
     public void Invalidate(Guid integration)
     {
         if (_lanes.TryGetValue(integration, out var lane)) lane.Invalidate();
-        wakeup.Ring();
+        wakeup.Ask(integration);
     }
 
     /// <summary>Has a delivery dropped that may be in memory: its row has gone already.</summary>
@@ -101,7 +120,7 @@ internal sealed partial class LaneSet(
     public void InvalidateAll()
     {
         foreach (var lane in _lanes.Values) lane.Invalidate();
-        wakeup.Ring();
+        wakeup.AskAll();
     }
 
     public void PumpStarted() => Interlocked.Increment(ref _pumps);
@@ -113,16 +132,22 @@ internal sealed partial class LaneSet(
 
     public void Left(Delivery delivery)
     {
-        Interlocked.Add(ref _bytes, -delivery.Payload.Length);
+        var bytes = Interlocked.Add(ref _bytes, -delivery.Payload.Length);
         var held = Interlocked.Decrement(ref _held);
         if (held == 0 && !_cancelled.IsEmpty) _cancelled.Clear();
-        if (held == options.Delivery.MaxPendingInMemory / 2) RoomAgain();
+        // Half of it free, so that what was left behind comes in batches.
+        if (_wantsRoom == 1 && held <= options.Delivery.MaxPendingInMemory / 2 && bytes <= _maxBytes / 2
+            && Interlocked.Exchange(ref _wantsRoom, 0) == 1) wakeup.AskAll();
     }
 
-    /// <summary>Wakes the claimer if it left rows behind for want of room.</summary>
-    public void RoomAgain()
+    public void Ask(Guid integration) => wakeup.Ask(integration);
+
+    /// <summary>Keeps account of the lanes that are full. Looks twice: two threads of a lane may tell of its changes in any order.</summary>
+    public void NoteFull(Guid integration)
     {
-        if (Interlocked.Exchange(ref _wantsRoom, 0) == 1) wakeup.Ring();
+        if (!_lanes.TryGetValue(integration, out var lane)) return;
+        if (lane.IsFull) _full[integration] = lane;
+        if (!lane.IsFull) _full.TryRemove(integration, out _);
     }
 
     public void HandlingFailed(Guid integration, Exception error)

@@ -230,7 +230,7 @@ internal sealed partial class NodeRegistry(
         await transaction.CommitAsync(ct);
         if (freed == 0) return;
         LogFreed(freed);
-        wakeup.NotifyUnowned();
+        wakeup.TellAll();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Registered as node {Node} with roles {Roles}")]

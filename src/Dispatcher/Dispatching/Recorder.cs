@@ -134,11 +134,11 @@ internal sealed partial class Recorder(
 
     private void Announce(List<FinishedAttempt> batch)
     {
-        var unblocked = false;
         foreach (var attempt in batch)
         {
-            if (attempt.RetryIn is { } wait) wakeup.RingAt(time.GetUtcNow() + wait);
-            unblocked |= attempt.Settings.Ordered && attempt.Status is not null;
+            // The next of an ordered key may go.
+            if (attempt.RetryIn is { } wait) wakeup.AskAt(attempt.Delivery.IntegrationId, time.GetUtcNow() + wait);
+            else if (attempt.Settings.Ordered) wakeup.Ask(attempt.Delivery.IntegrationId);
             if (attempt.Result.Outcome == SendOutcome.Succeeded)
             {
                 LogSucceeded(Ids.Format(Ids.Delivery, attempt.Delivery.Id), attempt.Number, attempt.Result.Latency.TotalMilliseconds);
@@ -151,8 +151,6 @@ internal sealed partial class Recorder(
                     attempt.RetryIn is { } next ? $"retry in {next.TotalSeconds:0.0} s" : "no attempt left");
             }
         }
-
-        if (unblocked) wakeup.Ring();
     }
 
     private async Task GiveBackAsync()

@@ -9,14 +9,17 @@ using NpgsqlTypes;
 
 namespace Dispatcher.Intake;
 
-/// <summary>What a batch led to: an answer per event, and the deliveries that this node owns and must send after the commit.</summary>
-internal sealed record AcceptedBatch(Accepted[] Answers, List<Delivery> Owned, bool LeftUnowned);
+/// <summary>What a batch led to.</summary>
+/// <param name="Answers">An answer per event.</param>
+/// <param name="Owned">The deliveries that this node owns and must send after the commit.</param>
+/// <param name="Unowned">The integrations of those that wait for a claim.</param>
+internal sealed record AcceptedBatch(Accepted[] Answers, List<Delivery> Owned, Guid[] Unowned);
 
 internal static class AcceptStatement
 {
     private const string Sql =
         """
-        SELECT event_number, event_id, delivery_id, integration_id, integration_version, owned
+        SELECT event_number, event_id, delivery_id, integration_id, integration_version, retention, owned
         FROM dispatcher.accept($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """;
 
@@ -73,7 +76,7 @@ internal static class AcceptStatement
         var answers = new Accepted[events.Count];
         for (var i = 0; i < answers.Length; i++) answers[i] = new Accepted(events[i].Id, 0, false, null);
         var owned = new List<Delivery>(owner is null ? 0 : events.Count);
-        var leftUnowned = false;
+        var unowned = new HashSet<Guid>();
         var messageId = "";
         var messageOf = -1;
         while (await reader.ReadAsync(ct))
@@ -87,9 +90,9 @@ internal static class AcceptStatement
 
             var deliveryId = reader.GetGuid(2);
             answers[n] = answers[n] with { Deliveries = answers[n].Deliveries + 1, DeliveryId = deliveryId };
-            if (!reader.GetBoolean(5))
+            if (!reader.GetBoolean(6))
             {
-                leftUnowned = true;
+                unowned.Add(reader.GetGuid(3));
                 continue;
             }
 
@@ -106,10 +109,11 @@ internal static class AcceptStatement
                 Payload = e.Payload,
                 IntegrationId = reader.GetGuid(3),
                 IntegrationVersion = reader.GetInt32(4),
+                Retention = reader.GetInt16(5),
                 Owner = owner!,
             });
         }
 
-        return new AcceptedBatch(answers, owned, leftUnowned);
+        return new AcceptedBatch(answers, owned, [.. unowned]);
     }
 }

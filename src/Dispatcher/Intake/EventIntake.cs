@@ -68,7 +68,7 @@ internal sealed partial class EventIntake(
     private void Committed(AcceptedBatch batch)
     {
         lanes.Enqueue(batch.Owned);
-        if (batch.LeftUnowned) wakeup.NotifyUnowned();
+        if (batch.Unowned.Length > 0) wakeup.Tell(batch.Unowned);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>

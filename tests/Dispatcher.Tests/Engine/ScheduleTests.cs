@@ -103,6 +103,7 @@ public sealed class ScheduleTests
         EventType = "a.b",
         Payload = [],
         IntegrationId = Guid.Empty,
+        Retention = 0,
         IntegrationVersion = 1,
         Owner = new NodeIdentity(1),
         Attempts = attempts,
