@@ -420,7 +420,7 @@ BEGIN
 
     IF p_dedupe_ids IS NOT NULL THEN
         INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id, retention)
-        SELECT p_route_organizations[i.route], i.dedupe_id, i.id, coalesce(o.retention_days, 0)
+        SELECT p_route_organizations[i.route], i.dedupe_id, i.id, coalesce(o.retention_days, 0::smallint)
         FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
         LEFT JOIN dispatcher.organization o ON o.id = p_route_organizations[i.route]
         WHERE i.dedupe_id IS NOT NULL
@@ -442,7 +442,7 @@ BEGIN
 
     RETURN QUERY
     WITH route AS (
-        SELECT r.*, coalesce(o.retention_days, 0) AS retention
+        SELECT r.*, coalesce(o.retention_days, 0::smallint) AS retention
         FROM unnest(p_route_organizations, p_route_projects, p_route_inboxes, p_route_types, p_route_targets)
             WITH ORDINALITY AS r (organization_id, project, inbox, type, target, n)
         LEFT JOIN dispatcher.organization o ON o.id = r.organization_id
@@ -513,12 +513,12 @@ END $$;
 -- Takes due rows that nobody owns for a node, with what is needed to send them: up to p_wanted[n] of the integration p_lanes[n], and
 -- about p_max_bytes of payload in all.
 --
--- One claim at a time in the whole database: claims are short, and so no row is locked, none is looked at in vain, and two of an
--- ordered key are never taken side by side.
+-- One claim at a time in the whole database: claims are short, and so no row is looked at in vain, and two of an ordered key are never
+-- taken side by side.
 --
 -- The settings keep the planner to the one plan that is right whatever the statistics say of a table that changes this fast:
 -- walk queue_by_lane in its order and stop early. With outdated statistics it would sort the whole backlog instead.
-CREATE FUNCTION dispatcher.claim(p_owner integer, p_lanes uuid[], p_wanted integer[], p_max_bytes bigint)
+CREATE FUNCTION dispatcher.take(p_owner integer, p_lanes uuid[], p_wanted integer[], p_max_bytes bigint)
 RETURNS TABLE (
     organization_id text, id uuid, event_id uuid, integration_id uuid, integration_version integer, attempts smallint, round_start smallint,
     retention smallint, project text, type text, payload bytea)
@@ -577,6 +577,51 @@ BEGIN
                   f.project, f.type, f.payload
     )
     SELECT * FROM taken;
+END $$;
+
+-- Takes rows, commits, and only then answers: a node that hangs while it should read its answer keeps no lock from the others.
+-- An array per column, all of the same length.
+CREATE PROCEDURE dispatcher.claim(
+    p_owner integer, p_lanes uuid[], p_wanted integer[], p_max_bytes bigint,
+    OUT organization_ids text[], OUT ids uuid[], OUT event_ids uuid[], OUT integration_ids uuid[], OUT integration_versions integer[],
+    OUT attempts smallint[], OUT round_starts smallint[], OUT retentions smallint[], OUT projects text[], OUT types text[], OUT payloads bytea[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT array_agg(t.organization_id), array_agg(t.id), array_agg(t.event_id), array_agg(t.integration_id), array_agg(t.integration_version),
+           array_agg(t.attempts), array_agg(t.round_start), array_agg(t.retention), array_agg(t.project), array_agg(t.type), array_agg(t.payload)
+    INTO organization_ids, ids, event_ids, integration_ids, integration_versions, attempts, round_starts, retentions, projects, types, payloads
+    FROM dispatcher.take(p_owner, p_lanes, p_wanted, p_max_bytes) AS t;
+    COMMIT;
+END $$;
+
+-- ── Recording ────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Takes finished deliveries out of the queue; the caller archives them in the same transaction. Only rows still owned by the node that
+-- made the attempt go: what was cancelled or taken over meanwhile is not that node's to finish. The count of attempts tells a row that the
+-- node has claimed again, because an earlier try at recording went through after all.
+--
+-- Returns the ids of the rows that did not go. The settings are for the same reason as those of claim.
+CREATE FUNCTION dispatcher.finish(p_organizations text[], p_ids uuid[], p_owners integer[], p_attempts smallint[]) RETURNS uuid[]
+LANGUAGE plpgsql
+SET enable_bitmapscan = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+DECLARE
+    v_gone uuid[];
+BEGIN
+    -- A node that hangs before it commits would keep its rows from those who take over.
+    PERFORM set_config('idle_in_transaction_session_timeout', '5s', true);
+    WITH gone AS (
+        DELETE FROM dispatcher.queue q
+        USING unnest(p_organizations, p_ids, p_owners, p_attempts) AS r (organization_id, id, owner, attempts)
+        WHERE q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
+        RETURNING q.id
+    )
+    SELECT array_agg(g.id) INTO v_gone FROM gone g;
+
+    IF cardinality(v_gone) = cardinality(p_ids) THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(SELECT unnest(p_ids) EXCEPT SELECT unnest(v_gone));
 END $$;
 
 -- ── Publishing in SQL ────────────────────────────────────────────────────────────────────────────────────────

@@ -9,11 +9,7 @@ internal static class ClaimStatement
 {
     private const string DueSql = "SELECT integration_id FROM dispatcher.due_lanes($1, $2, $3)";
 
-    private const string ClaimSql =
-        """
-        SELECT organization_id, id, event_id, integration_id, integration_version, attempts, round_start, retention, project, type, payload
-        FROM dispatcher.claim($1, $2, $3, $4)
-        """;
+    private const string ClaimSql = "CALL dispatcher.claim($1, $2, $3, $4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
 
     /// <summary>Integrations beyond <paramref name="after"/>, by id, that have something to claim; at most <paramref name="limit"/>.</summary>
     public static async Task<List<Guid>> FindDueLanesAsync(
@@ -39,25 +35,42 @@ internal static class ClaimStatement
         command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = [.. lanes.Select(l => l.Wanted)] });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = maxBytes });
 
-        var deliveries = new List<Delivery>();
         await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct))
+        await reader.ReadAsync(ct);
+        return reader.IsDBNull(0) ? [] : Read(reader, owner);
+    }
+
+    private static List<Delivery> Read(NpgsqlDataReader reader, NodeIdentity owner)
+    {
+        var organizations = reader.GetFieldValue<string[]>(0);
+        var ids = reader.GetFieldValue<Guid[]>(1);
+        var eventIds = reader.GetFieldValue<Guid[]>(2);
+        var integrations = reader.GetFieldValue<Guid[]>(3);
+        var versions = reader.GetFieldValue<int[]>(4);
+        var attempts = reader.GetFieldValue<short[]>(5);
+        var roundStarts = reader.GetFieldValue<short[]>(6);
+        var retentions = reader.GetFieldValue<short[]>(7);
+        var projects = reader.GetFieldValue<string?[]>(8);
+        var types = reader.GetFieldValue<string[]>(9);
+        var payloads = reader.GetFieldValue<byte[][]>(10);
+
+        var deliveries = new List<Delivery>(ids.Length);
+        for (var i = 0; i < ids.Length; i++)
         {
-            var eventId = reader.GetGuid(2);
             deliveries.Add(new Delivery
             {
-                Organization = reader.GetString(0),
-                Id = reader.GetGuid(1),
-                EventId = eventId,
-                MessageId = Ids.Format(Ids.Event, eventId),
-                IntegrationId = reader.GetGuid(3),
-                IntegrationVersion = reader.GetInt32(4),
-                Attempts = reader.GetInt16(5),
-                RoundStart = reader.GetInt16(6),
-                Retention = reader.GetInt16(7),
-                Project = reader.IsDBNull(8) ? null : reader.GetString(8),
-                EventType = reader.GetString(9),
-                Payload = reader.GetFieldValue<byte[]>(10),
+                Organization = organizations[i],
+                Id = ids[i],
+                EventId = eventIds[i],
+                MessageId = Ids.Format(Ids.Event, eventIds[i]),
+                IntegrationId = integrations[i],
+                IntegrationVersion = versions[i],
+                Attempts = attempts[i],
+                RoundStart = roundStarts[i],
+                Retention = retentions[i],
+                Project = projects[i],
+                EventType = types[i],
+                Payload = payloads[i],
                 Owner = owner,
             });
         }

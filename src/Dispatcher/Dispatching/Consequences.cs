@@ -18,18 +18,17 @@ internal static class SystemEvents
     public static bool IsOne(string type) => type is DeliveryExhausted or IntegrationDisabled;
 }
 
-internal sealed class Consequences(Wakeup wakeup, TimeProvider time)
+internal sealed class Consequences(TimeProvider time)
 {
     /// <summary>Why an integration was disabled by a 410.</summary>
     public const string GoneReason = "gone";
 
-    /// <summary>Records the batch together with what follows from it; returns the orphans as <see cref="RecordStatement.RecordAsync"/> does.</summary>
-    public async Task<HashSet<Guid>> RecordWithAsync(List<FinishedAttempt> batch, NpgsqlConnection connection, CancellationToken ct)
+    /// <summary>Makes what follows from attempts that have consequences; returns the integrations that get events by it, to be told after the commit.</summary>
+    public async Task<Guid[]> FollowAsync(
+        List<FinishedAttempt> attempts, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
-        await using var transaction = await connection.BeginTransactionAsync(ct);
-        var orphans = await RecordStatement.RecordAsync(batch, connection, transaction, ct);
         var events = new List<NewEvent>();
-        foreach (var attempt in batch.Where(a => a.HasConsequences && !orphans.Contains(a.Delivery.Id)))
+        foreach (var attempt in attempts)
         {
             var system = SystemEvents.IsOne(attempt.Delivery.EventType);
             if (attempt.Result.Outcome == SendOutcome.Gone
@@ -37,17 +36,10 @@ internal sealed class Consequences(Wakeup wakeup, TimeProvider time)
             if (attempt.Status == DeliveryStatus.Exhausted && !system) events.Add(Exhausted(attempt));
         }
 
-        var unowned = Array.Empty<Guid>();
-        if (events.Count > 0)
-        {
-            // Left to a claim: consequences are rare, and so the transaction's end decides alone whether they are sent.
-            using var nobody = new Holding(null, 0, []);
-            unowned = (await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct)).Unowned;
-        }
-
-        await transaction.CommitAsync(ct);
-        if (unowned.Length > 0) wakeup.Tell(unowned);
-        return orphans;
+        if (events.Count == 0) return [];
+        // Left to a claim: consequences are rare, and so the transaction's end decides alone whether they are sent.
+        using var nobody = new Holding(null, 0, []);
+        return (await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct)).Unowned;
     }
 
     private async Task<NewEvent?> DisableAsync(Delivery delivery, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)

@@ -1,8 +1,9 @@
-// The recording statement: one for a whole batch of attempts. Finished deliveries leave the queue for the table "delivery",
-// with their last attempt inline; failed attempts go to "attempt" and their rows are due again later, owned by nobody.
+// The recording statements, for a whole batch of attempts. Finished deliveries leave the queue for the table "delivery", with their last
+// attempt inline; failed attempts go to "attempt" and their rows are due again later, owned by nobody.
 
 using System.Text;
 using Dispatcher.Sending;
+using Dispatcher.Storage;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -10,35 +11,33 @@ namespace Dispatcher.Dispatching;
 
 internal static class RecordStatement
 {
+    private const string FinishSql = "SELECT dispatcher.finish($1, $2, $3, $4)";
+
+    private const string ArchiveSql =
+        """
+        COPY dispatcher.delivery (organization_id, id, event_id, integration_id, retention, project, event_type, status, attempts, finished_at,
+            last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
+            last_error, last_response_headers, last_response_body) FROM STDIN (FORMAT BINARY)
+        """;
+
+    private const short ArchiveColumns = 20;
+
     private const string Rows =
         """
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS r (
-            organization_id, id, owner, status, attempts, retry_in, event_id, integration_id, project, event_type,
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS r (
+            organization_id, id, owner, attempts, retry_in, event_id,
             started_at, latency_us, outcome, status_code, address, request_headers, signature, error, response_headers, response_body)
         """;
 
-    // Only rows still owned by the node that made the attempt are touched: what was cancelled or taken over meanwhile is not ours
-    // to finish. The ids of those come back, see RecordOrphansSql. RETURNING hands the batch's own columns on, so nothing is joined twice.
-    // The count of attempts tells a row that this node has claimed again, because an earlier try at recording went through after all.
-    // An orphan may already stand under the attempt's number: the attempt that the schedule follows is the one that is kept.
-    private const string RecordSql =
+    // As dispatcher.finish: only rows still owned by the node that made the attempt are touched, and the ids of the others come back.
+    // RETURNING hands the batch's own columns on, so nothing is joined twice. An orphan may already stand under the attempt's number:
+    // the attempt that the schedule follows is the one that is kept.
+    private const string FailSql =
         $"""
-        WITH r AS ({Rows}), finished AS (
-            DELETE FROM dispatcher.queue q USING r
-            WHERE r.status IS NOT NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
-            RETURNING r.*, q.retention
-        ), failed AS (
+        WITH r AS ({Rows}), failed AS (
             UPDATE dispatcher.queue q SET attempts = r.attempts, due_at = now() + r.retry_in, owner = NULL FROM r
-            WHERE r.status IS NULL AND q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
+            WHERE q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1
             RETURNING r.*, q.retention
-        ), archived AS (
-            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
-                last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
-                last_error, last_response_headers, last_response_body, retention)
-            SELECT f.organization_id, f.id, f.event_id, f.integration_id, f.project, f.event_type, f.status, f.attempts, now(),
-                f.started_at, f.latency_us, f.outcome, f.status_code, f.address, f.request_headers, f.signature,
-                f.error, f.response_headers, f.response_body, f.retention
-            FROM finished f
         ), noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
                 request_headers, signature, error, response_headers, response_body, retention)
@@ -50,7 +49,7 @@ internal static class RecordStatement
                 excluded.outcome, excluded.status_code, excluded.address, excluded.request_headers, excluded.signature, excluded.error,
                 excluded.response_headers, excluded.response_body)
         )
-        SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM finished f UNION ALL SELECT f.id FROM failed f)
+        SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM failed f)
         """;
 
     // An attempt that happened is recorded even when its delivery has gone on without it (cancelled, or taken over), unless a first
@@ -71,18 +70,22 @@ internal static class RecordStatement
 
     /// <summary>Records a batch; returns the ids whose rows were no longer this node's.</summary>
     public static async Task<HashSet<Guid>> RecordAsync(
-        IReadOnlyList<FinishedAttempt> batch, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken ct)
+        List<FinishedAttempt> batch, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(RecordSql, connection, transaction);
-        Bind(command.Parameters, batch);
         var orphans = new HashSet<Guid>();
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) orphans.Add(reader.GetGuid(0));
+        var failed = batch.FindAll(a => a.Status is null);
+        if (failed.Count > 0) await FailAsync(failed, orphans, connection, transaction, ct);
+        if (failed.Count == batch.Count) return orphans;
+
+        var finished = failed.Count == 0 ? batch : batch.FindAll(a => a.Status is not null);
+        var left = await FinishAsync(finished, connection, transaction, ct);
+        orphans.UnionWith(left);
+        await ArchiveAsync(left.Length == 0 ? finished : finished.FindAll(a => !left.Contains(a.Delivery.Id)), connection, ct);
         return orphans;
     }
 
     public static async Task RecordOrphansAsync(
-        IReadOnlyList<FinishedAttempt> orphans, NpgsqlConnection connection, NpgsqlTransaction? transaction, CancellationToken ct)
+        List<FinishedAttempt> orphans, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(RecordOrphansSql, connection, transaction);
         Bind(command.Parameters, orphans);
@@ -103,20 +106,71 @@ internal static class RecordStatement
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    private static async Task<Guid[]> FinishAsync(
+        List<FinishedAttempt> finished, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(FinishSql, connection, transaction);
+        Add(command.Parameters, NpgsqlDbType.Text, finished, a => a.Delivery.Organization);
+        Add(command.Parameters, NpgsqlDbType.Uuid, finished, a => a.Delivery.Id);
+        Add(command.Parameters, NpgsqlDbType.Integer, finished, a => a.Delivery.Owner.Id);
+        Add(command.Parameters, NpgsqlDbType.Smallint, finished, a => (short)a.Number);
+        return (Guid[])(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    private static async Task ArchiveAsync(List<FinishedAttempt> finished, NpgsqlConnection connection, CancellationToken ct)
+    {
+        if (finished.Count == 0) return;
+        using var rows = new CopyRows();
+        foreach (var attempt in finished) AddRow(rows, attempt);
+        await rows.SendAsync(connection, ArchiveSql, ct);
+    }
+
+    private static void AddRow(CopyRows rows, FinishedAttempt attempt)
+    {
+        var (delivery, result) = (attempt.Delivery, attempt.Result);
+        rows.Row(ArchiveColumns);
+        rows.Add(delivery.Organization);
+        rows.Add(delivery.Id);
+        rows.Add(delivery.EventId);
+        rows.Add(delivery.IntegrationId);
+        rows.Add((short?)delivery.Retention);
+        rows.Add(delivery.Project);
+        rows.Add(delivery.EventType);
+        rows.Add(attempt.Status);
+        rows.Add((short?)attempt.Number);
+        rows.Add(result.StartedAt + result.Latency);
+        rows.Add(result.StartedAt);
+        rows.Add(Microseconds(result.Latency));
+        rows.Add(SendOutcomes.ToName(result.Outcome));
+        rows.Add((short?)result.StatusCode);
+        rows.Add(result.Address);
+        rows.Add(attempt.Settings.RequestHeadersId);
+        rows.Add(result.Signature);
+        rows.Add(result.Error);
+        rows.Add(result.ResponseHeaders);
+        if (result.ResponseBody is { Length: > 0 } body) rows.Add(body);
+        else rows.AddNull();
+    }
+
+    private static async Task FailAsync(
+        List<FinishedAttempt> failed, HashSet<Guid> orphans, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(FailSql, connection, transaction);
+        Bind(command.Parameters, failed);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) orphans.Add(reader.GetGuid(0));
+    }
+
     private static void Bind(NpgsqlParameterCollection parameters, IReadOnlyList<FinishedAttempt> batch)
     {
         Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.Organization);
         Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.Id);
         Add(parameters, NpgsqlDbType.Integer, batch, a => a.Delivery.Owner.Id);
-        Add(parameters, NpgsqlDbType.Text, batch, a => a.Status);
         Add(parameters, NpgsqlDbType.Smallint, batch, a => (short)a.Number);
         Add(parameters, NpgsqlDbType.Interval, batch, a => a.RetryIn);
         Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.EventId);
-        Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.IntegrationId);
-        Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.Project);
-        Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.EventType);
         Add(parameters, NpgsqlDbType.TimestampTz, batch, a => a.Result.StartedAt);
-        Add(parameters, NpgsqlDbType.Integer, batch, a => (int)Math.Min(int.MaxValue, a.Result.Latency.Ticks / TimeSpan.TicksPerMicrosecond));
+        Add(parameters, NpgsqlDbType.Integer, batch, a => Microseconds(a.Result.Latency));
         Add(parameters, NpgsqlDbType.Text, batch, a => SendOutcomes.ToName(a.Result.Outcome));
         Add(parameters, NpgsqlDbType.Smallint, batch, a => (short?)a.Result.StatusCode);
         Add(parameters, NpgsqlDbType.Text, batch, a => a.Result.Address);
@@ -133,6 +187,8 @@ internal static class RecordStatement
         for (var i = 0; i < values.Length; i++) values[i] = column(items[i]);
         parameters.Add(new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type });
     }
+
+    private static int Microseconds(TimeSpan latency) => (int)Math.Min(int.MaxValue, latency.Ticks / TimeSpan.TicksPerMicrosecond);
 
     /// <summary>PostgreSQL's text holds neither NUL nor half a surrogate pair, and what a receiver answers must not be able to stop the recorder.</summary>
     private static string? Storable(string? text)

@@ -113,22 +113,19 @@ internal sealed partial class Recorder(
 
     private async Task WriteAsync(List<FinishedAttempt> batch)
     {
-        HashSet<Guid> orphans;
+        Guid[] unowned;
         await using (var connection = await source.OpenConnectionAsync(_giveUp.Token))
+        await using (var transaction = await connection.BeginTransactionAsync(_giveUp.Token))
         {
-            if (batch.Exists(a => a.HasConsequences))
-            {
-                orphans = await consequences.RecordWithAsync(batch, connection, _giveUp.Token);
-            }
-            else
-            {
-                orphans = await RecordStatement.RecordAsync(batch, connection, null, _giveUp.Token);
-            }
-
+            var orphans = await RecordStatement.RecordAsync(batch, connection, transaction, _giveUp.Token);
             if (orphans.Count > 0)
-                await RecordStatement.RecordOrphansAsync(batch.FindAll(a => orphans.Contains(a.Delivery.Id)), connection, null, _giveUp.Token);
+                await RecordStatement.RecordOrphansAsync(batch.FindAll(a => orphans.Contains(a.Delivery.Id)), connection, transaction, _giveUp.Token);
+            var consequential = batch.FindAll(a => a.HasConsequences && !orphans.Contains(a.Delivery.Id));
+            unowned = consequential.Count == 0 ? [] : await consequences.FollowAsync(consequential, connection, transaction, _giveUp.Token);
+            await transaction.CommitAsync(_giveUp.Token);
         }
 
+        if (unowned.Length > 0) wakeup.Tell(unowned);
         Announce(batch);
     }
 
