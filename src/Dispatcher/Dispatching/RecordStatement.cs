@@ -13,6 +13,14 @@ internal static class RecordStatement
 {
     private const string FinishSql = "SELECT dispatcher.finish($1, $2, $3, $4)";
 
+    private const string FindOrphansSql =
+        """
+        SELECT r.id FROM unnest($1, $2, $3, $4) AS r (organization_id, id, owner, attempts)
+        WHERE NOT EXISTS (
+            SELECT FROM dispatcher.queue q
+            WHERE q.organization_id = r.organization_id AND q.id = r.id AND q.owner = r.owner AND q.attempts = r.attempts - 1)
+        """;
+
     private const string ArchiveSql =
         """
         COPY dispatcher.delivery (organization_id, id, event_id, integration_id, retention, project, event_type, status, attempts, finished_at,
@@ -49,7 +57,8 @@ internal static class RecordStatement
                 excluded.outcome, excluded.status_code, excluded.address, excluded.request_headers, excluded.signature, excluded.error,
                 excluded.response_headers, excluded.response_body)
         )
-        SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM failed f)
+        SELECT r.id FROM r, (SELECT set_config('idle_in_transaction_session_timeout', '5s', true)) AS as_in_finish
+        WHERE r.id NOT IN (SELECT f.id FROM failed f)
         """;
 
     // An attempt that happened is recorded even when its delivery has gone on without it (cancelled, or taken over), unless a first
@@ -68,19 +77,34 @@ internal static class RecordStatement
         ON CONFLICT DO NOTHING
         """;
 
-    /// <summary>Records a batch; returns the ids whose rows were no longer this node's.</summary>
+    /// <summary>
+    /// Records a batch; returns the ids of orphans, whose rows were no longer this node's: where there are any, nothing of the batch may be
+    /// committed. The archive comes first and the queue last, so that no row of the queue is locked while the database waits for us.
+    /// </summary>
+    /// <exception cref="PostgresException">A unique violation: a delivery is archived already, as cancelled deliveries are.</exception>
     public static async Task<HashSet<Guid>> RecordAsync(
         List<FinishedAttempt> batch, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         var orphans = new HashSet<Guid>();
         var failed = batch.FindAll(a => a.Status is null);
-        if (failed.Count > 0) await FailAsync(failed, orphans, connection, transaction, ct);
-        if (failed.Count == batch.Count) return orphans;
-
         var finished = failed.Count == 0 ? batch : batch.FindAll(a => a.Status is not null);
-        var left = await FinishAsync(finished, connection, transaction, ct);
-        orphans.UnionWith(left);
-        await ArchiveAsync(left.Length == 0 ? finished : finished.FindAll(a => !left.Contains(a.Delivery.Id)), connection, ct);
+        if (finished.Count > 0)
+        {
+            await ArchiveAsync(finished, connection, ct);
+            orphans.UnionWith(await FinishAsync(finished, connection, transaction, ct));
+        }
+
+        if (failed.Count > 0) await FailAsync(failed, orphans, connection, transaction, ct);
+        return orphans;
+    }
+
+    /// <summary>The ids of those whose rows are not this node's any more.</summary>
+    public static async Task<HashSet<Guid>> FindOrphansAsync(List<FinishedAttempt> batch, NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(FindOrphansSql, connection);
+        BindRows(command.Parameters, batch);
+        var orphans = new HashSet<Guid>();
+        await ReadIdsAsync(command, orphans, ct);
         return orphans;
     }
 
@@ -110,16 +134,12 @@ internal static class RecordStatement
         List<FinishedAttempt> finished, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(FinishSql, connection, transaction);
-        Add(command.Parameters, NpgsqlDbType.Text, finished, a => a.Delivery.Organization);
-        Add(command.Parameters, NpgsqlDbType.Uuid, finished, a => a.Delivery.Id);
-        Add(command.Parameters, NpgsqlDbType.Integer, finished, a => a.Delivery.Owner.Id);
-        Add(command.Parameters, NpgsqlDbType.Smallint, finished, a => (short)a.Number);
+        BindRows(command.Parameters, finished);
         return (Guid[])(await command.ExecuteScalarAsync(ct))!;
     }
 
     private static async Task ArchiveAsync(List<FinishedAttempt> finished, NpgsqlConnection connection, CancellationToken ct)
     {
-        if (finished.Count == 0) return;
         using var rows = new CopyRows();
         foreach (var attempt in finished) AddRow(rows, attempt);
         await rows.SendAsync(connection, ArchiveSql, ct);
@@ -157,16 +177,27 @@ internal static class RecordStatement
     {
         await using var command = new NpgsqlCommand(FailSql, connection, transaction);
         Bind(command.Parameters, failed);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct)) orphans.Add(reader.GetGuid(0));
+        await ReadIdsAsync(command, orphans, ct);
     }
 
-    private static void Bind(NpgsqlParameterCollection parameters, IReadOnlyList<FinishedAttempt> batch)
+    private static async Task ReadIdsAsync(NpgsqlCommand command, HashSet<Guid> ids, CancellationToken ct)
+    {
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) ids.Add(reader.GetGuid(0));
+    }
+
+    /// <summary>What tells a row that is still this node's, and still stands before this attempt.</summary>
+    private static void BindRows(NpgsqlParameterCollection parameters, List<FinishedAttempt> batch)
     {
         Add(parameters, NpgsqlDbType.Text, batch, a => a.Delivery.Organization);
         Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.Id);
         Add(parameters, NpgsqlDbType.Integer, batch, a => a.Delivery.Owner.Id);
         Add(parameters, NpgsqlDbType.Smallint, batch, a => (short)a.Number);
+    }
+
+    private static void Bind(NpgsqlParameterCollection parameters, List<FinishedAttempt> batch)
+    {
+        BindRows(parameters, batch);
         Add(parameters, NpgsqlDbType.Interval, batch, a => a.RetryIn);
         Add(parameters, NpgsqlDbType.Uuid, batch, a => a.Delivery.EventId);
         Add(parameters, NpgsqlDbType.TimestampTz, batch, a => a.Result.StartedAt);

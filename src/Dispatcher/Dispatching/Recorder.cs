@@ -113,20 +113,43 @@ internal sealed partial class Recorder(
 
     private async Task WriteAsync(List<FinishedAttempt> batch)
     {
-        Guid[] unowned;
         await using (var connection = await source.OpenConnectionAsync(_giveUp.Token))
-        await using (var transaction = await connection.BeginTransactionAsync(_giveUp.Token))
         {
-            var orphans = await RecordStatement.RecordAsync(batch, connection, transaction, _giveUp.Token);
-            if (orphans.Count > 0)
+            var orphans = new HashSet<Guid>();
+            while (!await TryWriteAsync(batch, orphans, connection))
+            {
+            }
+        }
+
+        Announce(batch);
+    }
+
+    /// <summary>Records the batch, but for its orphans, as one transaction. False when there are more orphans than was known: to be tried again.</summary>
+    private async Task<bool> TryWriteAsync(List<FinishedAttempt> batch, HashSet<Guid> orphans, NpgsqlConnection connection)
+    {
+        var known = orphans.Count;
+        var ours = known == 0 ? batch : batch.FindAll(a => !orphans.Contains(a.Delivery.Id));
+        Guid[] unowned = [];
+        try
+        {
+            await using var transaction = await connection.BeginTransactionAsync(_giveUp.Token);
+            if (known > 0)
                 await RecordStatement.RecordOrphansAsync(batch.FindAll(a => orphans.Contains(a.Delivery.Id)), connection, transaction, _giveUp.Token);
-            var consequential = batch.FindAll(a => a.HasConsequences && !orphans.Contains(a.Delivery.Id));
-            unowned = consequential.Count == 0 ? [] : await consequences.FollowAsync(consequential, connection, transaction, _giveUp.Token);
+            orphans.UnionWith(await RecordStatement.RecordAsync(ours, connection, transaction, _giveUp.Token));
+            if (orphans.Count > known) return false;
+            var consequential = ours.FindAll(a => a.HasConsequences);
+            if (consequential.Count > 0) unowned = await consequences.FollowAsync(consequential, connection, transaction, _giveUp.Token);
             await transaction.CommitAsync(_giveUp.Token);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            orphans.UnionWith(await RecordStatement.FindOrphansAsync(ours, connection, _giveUp.Token));
+            if (orphans.Count > known) return false;
+            throw;
         }
 
         if (unowned.Length > 0) wakeup.Tell(unowned);
-        Announce(batch);
+        return true;
     }
 
     private void Announce(List<FinishedAttempt> batch)
