@@ -23,17 +23,30 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
         return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
     }
 
-    /// <summary>Ends a live delivery. A POST that is under way is not called back: its attempt is still recorded.</summary>
+    /// <summary>
+    /// Ends a live delivery. A POST that is under way is not called back: its attempt is still recorded. One of an ordering key is
+    /// refused while a node has it, because its end lets the next of the key go: there would be two at once.
+    /// </summary>
     public async Task<DeliveryView> CancelAsync(Tenant tenant, Guid id, CancellationToken ct)
     {
-        if (await store.FindAsync(tenant, id, ct) is null) throw NotFound(id);
-        if (await ExecuteAsync(tenant, id, CancelSql, ct) == 0) throw Problem.Conflict("The delivery has ended already.").AsException();
+        var before = await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
+        if (await ExecuteAsync(tenant, id, CancelSql, ct) == 0)
+        {
+            var after = await store.FindAsync(tenant, id, ct);
+            throw Problem.Conflict(after?.Status == DeliveryStatus.Delivering
+                ? "The delivery is being sent right now, and others of its ordering key wait for it; cancel it when this attempt has ended."
+                : "The delivery has ended already.").AsException();
+        }
+
+        // The next of its ordering key may go.
+        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration)) wakeup.Tell([integration]);
         return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
     }
 
+    // One that waits for its turn behind another of its ordering key goes on waiting for it.
     private const string HurrySql =
         """
-        UPDATE dispatcher.queue q SET due_at = now()
+        UPDATE dispatcher.queue q SET due_at = CASE WHEN q.due_at = 'infinity' THEN q.due_at ELSE now() END
         FROM dispatcher.integration i
         WHERE q.organization_id = $1 AND q.id = $2 AND q.owner IS NULL
           AND i.organization_id = q.organization_id AND i.id = q.integration_id AND i.enabled AND i.deleted_at IS NULL
@@ -71,7 +84,7 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
     private const string CancelSql =
         """
         WITH gone AS (
-            DELETE FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.id = $2
+            DELETE FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.id = $2 AND (q.owner IS NULL OR q.ordering_key IS NULL)
             RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.retention
         ), told AS MATERIALIZED (
             SELECT g.*, pg_notify('dispatcher_changed', 'cancelled:' || g.id) AS told FROM gone g

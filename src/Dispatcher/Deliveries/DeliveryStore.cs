@@ -16,7 +16,7 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
         """
         q.id, q.event_id, e.type, q.integration_id, e.project,
         CASE WHEN q.owner IS NOT NULL THEN 'delivering' WHEN q.attempts > q.round_start THEN 'failed' ELSE 'pending' END AS status,
-        q.attempts, a.outcome, a.status_code, q.due_at, NULL::timestamptz
+        q.attempts, a.outcome, a.status_code, nullif(q.due_at, 'infinity'), NULL::timestamptz
         """;
 
     private const string LiveTables =
