@@ -513,8 +513,7 @@ END $$;
 -- Takes due rows that nobody owns for a node, with what is needed to send them: up to p_wanted[n] of the integration p_lanes[n], and
 -- about p_max_bytes of payload in all.
 --
--- One claim at a time in the whole database: claims are short, and so no row is looked at in vain, and two of an ordered key are never
--- taken side by side.
+-- One claim at a time in the whole database: claims are short, and so no row is looked at in vain.
 --
 -- The settings keep the planner to the one plan that is right whatever the statistics say of a table that changes this fast:
 -- walk queue_by_lane in its order and stop early. With outdated statistics it would sort the whole backlog instead.
@@ -538,9 +537,6 @@ BEGIN
 
     RETURN QUERY
     WITH picked AS (
-        -- Rows that keep an order are taken only when no older live row of the same key exists, and no younger one is under way:
-        -- a transaction that took long to commit brings its rows in behind the claim of one that began after it. How far
-        -- behind is bounded, so that a long backlog costs no more.
         SELECT p.*, g.version
         FROM unnest(p_lanes, p_wanted) AS lane (id, wanted)
         CROSS JOIN LATERAL (
@@ -551,17 +547,6 @@ BEGIN
             SELECT q.ctid AS tid, q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.round_start, q.retention
             FROM dispatcher.queue q
             WHERE q.integration_id = lane.id AND q.due_at <= now() AND q.owner IS NULL
-              AND (q.ordering_key IS NULL OR NOT EXISTS (
-                  SELECT FROM dispatcher.queue older
-                  WHERE older.integration_id = q.integration_id AND older.ordering_key = q.ordering_key
-                    AND older.ordering_seq < q.ordering_seq)
-                AND NOT EXISTS (
-                  SELECT FROM (
-                      SELECT next.owner FROM dispatcher.queue next
-                      WHERE next.integration_id = q.integration_id AND next.ordering_key = q.ordering_key
-                        AND next.ordering_seq > q.ordering_seq
-                      ORDER BY next.ordering_seq LIMIT 100) follower
-                  WHERE follower.owner IS NOT NULL))
             ORDER BY q.due_at
             LIMIT lane.wanted) p
     ), fitting AS (

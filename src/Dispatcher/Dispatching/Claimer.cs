@@ -32,8 +32,11 @@ internal sealed partial class Claimer(
             try
             {
                 var asked = await wakeup.WaitAsync(UntilSweep(), stoppingToken);
+                // First: of an ordering key, only the row that has the turn is due.
+                var moreTurns = await TurnStatement.ExecuteAsync(source, stoppingToken);
                 if (asked.All || UntilSweep() <= TimeSpan.Zero) await SweepAsync(asked.Lanes, stoppingToken);
                 await ClaimAsync(asked.Lanes, stoppingToken);
+                if (moreTurns) wakeup.AskAll();
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
