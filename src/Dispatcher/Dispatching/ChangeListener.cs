@@ -1,15 +1,22 @@
 // Listens to what other nodes, and other programs with dispatcher.publish, tell through the database.
 
 using Dispatcher.Access;
+using Dispatcher.Storage;
 using Npgsql;
 
 namespace Dispatcher.Dispatching;
 
 /// <summary>LISTEN on a connection of its own. Notifications only make things faster: whatever is missed is found by polling and by versions.</summary>
 internal sealed partial class ChangeListener(
-    NpgsqlDataSource source, LaneSet lanes, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger) : BackgroundService
+    DirectSource direct, LaneSet lanes, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger) : BackgroundService
 {
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long silence is believed. A connection that something on the way has dropped without a word is as silent as an idle one.</summary>
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the answer to such a check may take, in seconds.</summary>
+    private const int CheckTimeout = 5;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -33,7 +40,7 @@ internal sealed partial class ChangeListener(
 
     private async Task ListenAsync(CancellationToken ct)
     {
-        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var connection = await direct.Source.OpenConnectionAsync(ct);
         connection.Notification += (_, notification) => Heard(notification.Channel, notification.Payload);
         await using (var listen = new NpgsqlCommand($"LISTEN {Wakeup.Channel}; LISTEN dispatcher_changed", connection))
             await listen.ExecuteNonQueryAsync(ct);
@@ -41,7 +48,11 @@ internal sealed partial class ChangeListener(
         // Deaf until now.
         lanes.InvalidateAll();
         keys.Forget();
-        while (true) await connection.WaitAsync(ct);
+        await using var check = new NpgsqlCommand("SELECT 1", connection) { CommandTimeout = CheckTimeout };
+        while (true)
+        {
+            if (!await connection.WaitAsync(CheckEvery, ct)) await check.ExecuteNonQueryAsync(ct);
+        }
     }
 
     private void Heard(string channel, string payload)

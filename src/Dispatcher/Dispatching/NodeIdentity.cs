@@ -6,6 +6,7 @@ namespace Dispatcher.Dispatching;
 internal sealed class NodeIdentity(int id)
 {
     private int _held;
+    private Beat? _renewed;
 
     public int Id { get; } = id;
 
@@ -15,9 +16,23 @@ internal sealed class NodeIdentity(int id)
     /// <summary>Set once the database has shown that the identity was declared dead: its rows are others' now.</summary>
     public bool IsLost { get; private set; }
 
+    /// <summary>When its heartbeat was renewed last, as known to this process; null before it was for the first time.</summary>
+    public Beat? Renewed => Volatile.Read(ref _renewed);
+
+    public void Renew(Beat beat) => Volatile.Write(ref _renewed, beat);
+
     public void Hold(int count) => Interlocked.Add(ref _held, count);
 
     public void LetGo(int count) => Interlocked.Add(ref _held, -count);
 
     public void MarkLost() => IsLost = true;
+}
+
+/// <summary>An instant on both clocks: one that nobody sets but that may stand still while the machine sleeps, and one that tells the time.</summary>
+internal sealed record Beat(long At, DateTimeOffset Clock)
+{
+    public static Beat Now(TimeProvider time) => new(time.GetTimestamp(), time.GetUtcNow());
+
+    /// <summary>Whether less than a span has passed since by either clock. A clock that was set forward errs on the safe side, for a beat.</summary>
+    public bool IsWithin(TimeSpan span, TimeProvider time) => time.GetElapsedTime(At) < span && time.GetUtcNow() - Clock < span;
 }

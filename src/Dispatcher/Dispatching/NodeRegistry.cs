@@ -10,7 +10,8 @@ namespace Dispatcher.Dispatching;
 /// <see cref="FenceAfter"/> stops sending before others may take its rows over at <see cref="DeadAfter"/>.
 /// </summary>
 internal sealed partial class NodeRegistry(
-    NpgsqlDataSource source, DispatcherOptions options, Wakeup wakeup, TimeProvider time, ILogger<NodeRegistry> logger) : IHostedLifecycleService, IDisposable
+    NpgsqlDataSource source, DatabaseOrigin origin, DispatcherOptions options, Wakeup wakeup, TimeProvider time, ILogger<NodeRegistry> logger)
+    : IHostedLifecycleService, IDisposable
 {
     public static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(2);
     public static readonly TimeSpan FenceAfter = TimeSpan.FromSeconds(8);
@@ -19,10 +20,11 @@ internal sealed partial class NodeRegistry(
     private readonly Lock _gate = new();
     private readonly List<NodeIdentity> _retired = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _registering = new(1, 1);
+    private readonly DeadNodes _dead = new(source, wakeup, logger);
     private NodeIdentity? _current;
     private Task _beating = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
-    private long _renewedAt;
 
     /// <summary>The identity that new rows are taken under; null before registration, after stopping and on nodes that send nothing.</summary>
     public NodeIdentity? Current => options.HasRole("worker") ? Volatile.Read(ref _current) : null;
@@ -42,9 +44,9 @@ internal sealed partial class NodeRegistry(
     }
 
     /// <summary>Whether rows owned by the identity are surely still this node's to send.</summary>
-    public bool MaySend(NodeIdentity identity) => !identity.IsLost && time.GetElapsedTime(Volatile.Read(ref _renewedAt)) < FenceAfter;
+    public bool MaySend(NodeIdentity identity) => !identity.IsLost && identity.Renewed is { } beat && beat.IsWithin(FenceAfter, time);
 
-    /// <summary>Stops taking rows under an identity, because the fate of a statement that used it is unknown.</summary>
+    /// <summary>Stops taking rows under an identity, because the fate of a statement that used it is unknown, and takes a new one.</summary>
     public void Retire(NodeIdentity identity)
     {
         lock (_gate)
@@ -55,12 +57,14 @@ internal sealed partial class NodeRegistry(
         }
 
         LogRetired(identity.Id);
+        _ = Task.Run(RegisterAgainAsync);
     }
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         await RegisterAsync(cancellationToken);
-        await FreeDeadAsync(cancellationToken);
+        if (origin.IsOurs) await _dead.FreeEndedAsync(Volatile.Read(ref _current)?.Id, cancellationToken);
+        await _dead.FreeSilentAsync(DeadAfter, cancellationToken);
         _beating = Task.Run(() => EveryBeatAsync(RenewAsync, _stop.Token), CancellationToken.None);
         // Apart from the heartbeat: freeing the rows of others may take longer than others wait for ours.
         _sweeping = Task.Run(() => EveryBeatAsync(SweepAsync, _stop.Token), CancellationToken.None);
@@ -71,6 +75,8 @@ internal sealed partial class NodeRegistry(
     {
         await _stop.CancelAsync();
         await Task.WhenAll(_beating, _sweeping);
+        // Kept: whoever retires an identity from here on gets no other.
+        await _registering.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         List<NodeIdentity> mine;
         lock (_gate)
         {
@@ -81,7 +87,7 @@ internal sealed partial class NodeRegistry(
 
         try
         {
-            foreach (var identity in mine) await RemoveAsync(identity, cancellationToken);
+            foreach (var identity in mine) await _dead.RemoveAsync(identity.Id, cancellationToken);
         }
         catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
         {
@@ -89,7 +95,11 @@ internal sealed partial class NodeRegistry(
         }
     }
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _registering.Dispose();
+    }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -122,20 +132,47 @@ internal sealed partial class NodeRegistry(
 
     private async Task SweepAsync(CancellationToken ct)
     {
-        await FreeDeadAsync(ct);
+        await _dead.FreeSilentAsync(DeadAfter, ct);
         await RemoveDrainedAsync(ct);
     }
 
+    /// <summary>Takes a new identity if there is none. At once after one was retired, and again with each beat while the database cannot be reached.</summary>
     private async Task RegisterAsync(CancellationToken ct)
     {
-        var began = time.GetTimestamp();
+        await _registering.WaitAsync(ct);
+        try
+        {
+            if (Volatile.Read(ref _current) is null) await AddAsync(ct);
+        }
+        finally
+        {
+            _registering.Release();
+        }
+    }
+
+    private async Task RegisterAgainAsync()
+    {
+        try
+        {
+            await RegisterAsync(_stop.Token);
+            wakeup.AskAll();
+        }
+        catch (Exception e)
+        {
+            if (!_stop.IsCancellationRequested) LogBeatFailed(e.Message);
+        }
+    }
+
+    private async Task AddAsync(CancellationToken ct)
+    {
+        var beat = Beat.Now(time);
         await using var command = source.CreateCommand("INSERT INTO dispatcher.node (name, roles, version) VALUES ($1, $2, $3) RETURNING id");
         command.Parameters.AddWithValue($"{Environment.MachineName}/{Environment.ProcessId}");
         command.Parameters.AddWithValue(options.Roles);
         command.Parameters.AddWithValue(ServerVersion.Text);
         var identity = new NodeIdentity((int)(await command.ExecuteScalarAsync(ct))!);
+        identity.Renew(beat);
         lock (_gate) _current = identity;
-        Volatile.Write(ref _renewedAt, began);
         LogRegistered(identity.Id, options.Roles);
     }
 
@@ -146,7 +183,7 @@ internal sealed partial class NodeRegistry(
         lock (_gate) mine = [.. _retired, .. _current is { } current ? [current] : Array.Empty<NodeIdentity>()];
 
         // Taken before the statement: the database's clock starts to count no earlier than this.
-        var began = time.GetTimestamp();
+        var beat = Beat.Now(time);
         await using var command = source.CreateCommand("UPDATE dispatcher.node SET heartbeat_at = now() WHERE id = ANY ($1) RETURNING id");
         command.CommandTimeout = 5;
         command.Parameters.AddWithValue(mine.ConvertAll(i => i.Id).ToArray());
@@ -156,17 +193,21 @@ internal sealed partial class NodeRegistry(
             while (await reader.ReadAsync(ct)) alive.Add(reader.GetInt32(0));
         }
 
-        foreach (var lost in mine.Where(i => !i.IsLost && !alive.Contains(i.Id) && IsMine(i)))
+        foreach (var identity in mine)
         {
-            lost.MarkLost();
-            Retire(lost);
-            LogLost(lost.Id);
+            if (alive.Contains(identity.Id))
+            {
+                identity.Renew(beat);
+            }
+            else if (!identity.IsLost && IsMine(identity))
+            {
+                identity.MarkLost();
+                Retire(identity);
+                LogLost(identity.Id);
+            }
         }
 
-        Volatile.Write(ref _renewedAt, began);
-        bool register;
-        lock (_gate) register = _current is null;
-        if (register) await RegisterAsync(ct);
+        await RegisterAsync(ct);
     }
 
     private bool IsMine(NodeIdentity identity)
@@ -184,7 +225,7 @@ internal sealed partial class NodeRegistry(
             lock (_gate) _retired.Remove(identity);
             try
             {
-                await RemoveAsync(identity, ct);
+                await _dead.RemoveAsync(identity.Id, ct);
             }
             catch
             {
@@ -192,45 +233,6 @@ internal sealed partial class NodeRegistry(
                 throw;
             }
         }
-    }
-
-    // A node's row is locked for as long as a statement that takes rows for it has not committed. Its own node waits for that:
-    // what the statement took must be freed with the rest. Others pass it by and look again at the next beat.
-    private Task RemoveAsync(NodeIdentity identity, CancellationToken ct) =>
-        FreeAsync("DELETE FROM dispatcher.node WHERE id = $1 RETURNING id", identity.Id, ct);
-
-    private Task FreeDeadAsync(CancellationToken ct) => FreeAsync(
-        """
-        DELETE FROM dispatcher.node WHERE id IN (
-            SELECT id FROM dispatcher.node WHERE heartbeat_at < now() - make_interval(secs => $1) FOR UPDATE SKIP LOCKED)
-        RETURNING id
-        """, DeadAfter.TotalSeconds, ct);
-
-    /// <summary>
-    /// Deletes nodes and frees what they owned, in one transaction: there is no moment in which rows belong to nobody that exists. Two
-    /// statements, because a statement does not see what was committed after it began, and the first may have waited for a commit.
-    /// </summary>
-    private async Task FreeAsync(string delete, object parameter, CancellationToken ct)
-    {
-        await using var connection = await source.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(ct);
-        var dead = new List<int>();
-        await using (var command = new NpgsqlCommand(delete, connection, transaction))
-        {
-            command.Parameters.AddWithValue(parameter);
-            await using var reader = await command.ExecuteReaderAsync(ct);
-            while (await reader.ReadAsync(ct)) dead.Add(reader.GetInt32(0));
-        }
-
-        if (dead.Count == 0) return;
-        await using var free = new NpgsqlCommand("UPDATE dispatcher.queue SET owner = NULL WHERE owner = ANY ($1)", connection, transaction);
-        free.CommandTimeout = 60;
-        free.Parameters.AddWithValue(dead.ToArray());
-        var freed = await free.ExecuteNonQueryAsync(ct);
-        await transaction.CommitAsync(ct);
-        if (freed == 0) return;
-        LogFreed(freed);
-        wakeup.TellAll();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Registered as node {Node} with roles {Roles}")]
@@ -247,7 +249,4 @@ internal sealed partial class NodeRegistry(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The node could not be deregistered, others will free its rows: {Reason}")]
     private partial void LogLeaveFailed(string reason);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Freed {Count} deliveries of nodes that are gone")]
-    private partial void LogFreed(int count);
 }

@@ -86,8 +86,9 @@ internal static class StoreFault
     public static bool IsUnavailable(Exception? error) => error switch
     {
         null => false,
-        // 57P01-03: shutting down, crashed, starting up. 53xxx: out of connections, memory or disk. 25006: a standby.
-        PostgresException p => p.SqlState is "57P01" or "57P02" or "57P03" or "25006" || p.SqlState.StartsWith("53", StringComparison.Ordinal),
+        // 57P0x: shutting down, crashed, starting up, idle too long. 53xxx: out of connections, memory or disk. 08xxx: what a pooler says when it has
+        // lost the server. 25006: a standby.
+        PostgresException p => p.SqlState is ['5', '7', 'P', '0', ..] or ['5', '3', ..] or ['0', '8', ..] or "25006",
         NpgsqlException => true,
         _ => IsUnavailable(error.InnerException),
     };

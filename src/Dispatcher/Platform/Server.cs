@@ -17,7 +17,6 @@ namespace Dispatcher.Platform;
 
 internal sealed class Server : IAsyncDisposable
 {
-    public const string ConnectionName = "Dispatcher";
     public const string DefaultUrl = "http://localhost:8080";
 
     private readonly EmbeddedPostgres? _postgres;
@@ -41,7 +40,7 @@ internal sealed class Server : IAsyncDisposable
             builder.WebHost.UseUrls(DefaultUrl);
 
         EmbeddedPostgres? postgres = null;
-        if (builder.Configuration.GetConnectionString(ConnectionName) is not { Length: > 0 } connectionString)
+        if (builder.Configuration.GetConnectionString(DataSource.ConnectionName) is not { Length: > 0 } connectionString)
         {
             using var logs = LoggerFactory.Create(logging => Logging.AddTo(logging, builder.Configuration));
             postgres = await EmbeddedPostgres.StartAsync(
@@ -51,7 +50,7 @@ internal sealed class Server : IAsyncDisposable
 
         try
         {
-            AddServices(builder, options, connectionString);
+            AddServices(builder, options, connectionString, new DatabaseOrigin(IsOurs: postgres is not null));
             var app = builder.Build();
             await app.Services.GetRequiredService<DatabaseSetup>().MigrateAsync(ct);
             await app.Services.GetRequiredService<Catalogue>().SeedAsync(ct);
@@ -71,12 +70,15 @@ internal sealed class Server : IAsyncDisposable
         if (_postgres is not null) await _postgres.DisposeAsync();
     }
 
-    private static void AddServices(WebApplicationBuilder builder, DispatcherOptions options, string connectionString)
+    private static void AddServices(WebApplicationBuilder builder, DispatcherOptions options, string connectionString, DatabaseOrigin origin)
     {
+        var direct = origin.IsOurs ? null : builder.Configuration.GetConnectionString(DataSource.DirectName);
         var services = builder.Services;
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(_ => DataSource.Create(connectionString));
+        services.AddSingleton(origin);
+        services.AddSingleton(_ => DataSource.Create(connectionString, isPooled: !string.IsNullOrEmpty(direct)));
+        services.AddSingleton(provider => DataSource.CreateDirect(provider.GetRequiredService<NpgsqlDataSource>(), direct));
         services.AddDbContextFactory<DispatcherDb>((provider, db) => DataSource.Configure(db, provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<DatabaseSetup>();
         services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
@@ -111,6 +113,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<Wakeup>();
         services.AddSingleton<LaneSettingsLoader>();
         services.AddSingleton<Consequences>();
+        services.AddSingleton<Unrecordable>();
         AddHosted<NodeRegistry>(services);
         AddHosted<Recorder>(services);
         AddHosted<LaneSet>(services);

@@ -9,7 +9,7 @@ namespace Dispatcher.Storage;
 internal sealed class DatabaseSetupException(string message, Exception? inner = null) : Exception(message, inner);
 
 internal sealed partial class DatabaseSetup(
-    NpgsqlDataSource source, IDbContextFactory<DispatcherDb> dbs, TimeProvider time, ILogger<DatabaseSetup> logger)
+    DirectSource direct, TimeProvider time, ILogger<DatabaseSetup> logger)
 {
     private const int OldestMajorVersion = 15;
 
@@ -32,9 +32,11 @@ internal sealed partial class DatabaseSetup(
 
         try
         {
-            await using var db = await dbs.CreateDbContextAsync(ct);
+            var options = new DbContextOptionsBuilder<DispatcherDb>();
+            DataSource.Configure(options, direct.Source);
+            await using var db = new DispatcherDb(options.Options);
             await ApplyAsync(db, ct);
-            await Partitions.EnsureAsync(source, time, ct);
+            await Partitions.EnsureAsync(direct.Source, time, ct);
         }
         catch (NpgsqlException e)
         {
@@ -72,7 +74,7 @@ internal sealed partial class DatabaseSetup(
         {
             try
             {
-                return await source.OpenConnectionAsync(ct);
+                return await direct.Source.OpenConnectionAsync(ct);
             }
             catch (NpgsqlException e) when (e is not PostgresException { SqlState: "28P01" or "28000" or "3D000" })
             {
