@@ -22,6 +22,12 @@ internal sealed class FinishedAttempt
         if (RetryIn is null) Status = DeliveryStatus.Exhausted;
     }
 
+    private FinishedAttempt(FinishedAttempt other, SendResult result)
+    {
+        (Delivery, Settings, Number, Status, RetryIn) = (other.Delivery, other.Settings, other.Number, other.Status, other.RetryIn);
+        Result = result;
+    }
+
     public Delivery Delivery { get; }
     public LaneSettings Settings { get; }
     public SendResult Result { get; }
@@ -37,6 +43,10 @@ internal sealed class FinishedAttempt
 
     /// <summary>Whether recording this needs more than the one statement: it disables the integration, or tells that the delivery is exhausted.</summary>
     public bool HasConsequences => Result.Outcome == SendOutcome.Gone || Status == DeliveryStatus.Exhausted;
+
+    /// <summary>The same verdict on the same attempt, without anything that its receiver has said but the status.</summary>
+    /// <param name="note">What the record says instead.</param>
+    public FinishedAttempt WithoutAnswer(string note) => new(this, Result with { Address = null, ResponseHeaders = null, ResponseBody = [], Error = note });
 }
 
 /// <summary>The status of a delivery as it reads from outside.</summary>

@@ -9,7 +9,7 @@ using Npgsql;
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class Recorder(
-    NpgsqlDataSource source, Consequences consequences, Wakeup wakeup, TimeProvider time, ILogger<Recorder> logger) : BackgroundService
+    NpgsqlDataSource source, Consequences consequences, Unrecordable unrecordable, Wakeup wakeup, TimeProvider time, ILogger<Recorder> logger) : BackgroundService
 {
     private const int Writers = 2;
     private const int MaxBatch = 1000;
@@ -93,8 +93,8 @@ internal sealed partial class Recorder(
             {
                 if (batch.Count == 1)
                 {
-                    LogUnrecordable(Ids.Format(Ids.Delivery, batch[0].Delivery.Id), e.MessageText);
-                    return;
+                    if (await TryFinishAsync(batch[0], e)) return;
+                    continue;
                 }
 
                 // One attempt that cannot be stored must not hold up the others.
@@ -109,6 +109,21 @@ internal sealed partial class Recorder(
         }
 
         LogGivenUp(batch.Count);
+    }
+
+    private async Task<bool> TryFinishAsync(FinishedAttempt attempt, PostgresException refusal)
+    {
+        try
+        {
+            await unrecordable.FinishAsync(attempt, refusal, WriteAsync, _giveUp.Token);
+            return true;
+        }
+        catch (Exception e)
+        {
+            LogRecordFailed(1, e.Message);
+            await Task.Delay(RetryEvery, time, _giveUp.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return false;
+        }
     }
 
     private async Task WriteAsync(List<FinishedAttempt> batch)
@@ -213,9 +228,6 @@ internal sealed partial class Recorder(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Recording {Count} attempts failed and is tried again: {Reason}")]
     private partial void LogRecordFailed(int count, string reason);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Delivery}: its attempt cannot be recorded: {Reason}")]
-    private partial void LogUnrecordable(string delivery, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} attempts could not be recorded before the shutdown's deadline; their deliveries will be sent again")]
     private partial void LogGivenUp(int count);
