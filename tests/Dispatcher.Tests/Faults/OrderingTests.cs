@@ -1,60 +1,15 @@
 // ordering "by_key": whatever fails or dies, a receiver sees the events of a key in order and one at a time.
 
-using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Dispatcher.Tests.Support;
-using Microsoft.AspNetCore.Http;
 using Npgsql;
 
 namespace Dispatcher.Tests.Faults;
 
-[Collection(ProcessTests.Name)]
-public sealed class OrderingTests(PostgresFixture postgres, ITestOutputHelper log)
+public sealed class OrderingTests(PostgresFixture postgres)
 {
     private const int Keys = 20;
-    private const int PerKey = 30;
-
-    [Fact]
-    public async Task Failures_two_nodes_and_a_kill_9_of_one_never_show_a_key_out_of_order_or_two_of_it_at_once()
-    {
-        var database = await postgres.CreateDatabaseAsync();
-        await using var receiver = await Receiver.StartAsync();
-        var seed = Random.Shared.Next();
-        log.WriteLine($"seed {seed}");
-        var watch = new Watch(seed);
-        receiver.Answer = watch.AnswerAsync;
-        (string, string)[] settings = [("Dispatcher__Retry__BaseSeconds", "0.05"), ("Dispatcher__Retry__JitterRatio", "0")];
-        await using var one = await ServerProcess.StartAsync(database, settings);
-        await using var other = await ServerProcess.StartAsync(database, settings);
-        await one.RegisterAsync(receiver.Url, new { ordering = "by_key" });
-
-        // Each event comes in by the other node than the one before it: the order is that of acceptance, not of a node.
-        for (var n = 0; n < PerKey; n += 5)
-        {
-            using var answer = await ((n / 5) % 2 == 0 ? one : other).Client.PostAsync("/events/batch", TestServer.Json(Batch(n, n + 5)));
-            await TestServer.ReadAsync(answer, HttpStatusCode.Accepted);
-        }
-
-        await Eventually.TrueAsync(() => watch.Succeeded > Keys * PerKey / 4, "a quarter is delivered");
-        // Whichever has something in its hands.
-        var records = new Records(database);
-        var name = "";
-        await Eventually.TrueAsync(async () =>
-        {
-            name = await records.ScalarAsync<string>(
-                "SELECT coalesce(min(n.name), '') FROM dispatcher.queue q JOIN dispatcher.node n ON n.id = q.owner");
-            return name.Length > 0;
-        }, "a node is at work");
-        await (name.EndsWith($"/{one.Id}", StringComparison.Ordinal) ? one : other).KillAsync();
-        log.WriteLine($"killed after {watch.Succeeded} of {Keys * PerKey}");
-        Assert.InRange(watch.Succeeded, 1, (Keys * PerKey) - 1);
-
-        await Eventually.TrueAsync(() => watch.Succeeded == Keys * PerKey, "every event succeeds", TimeSpan.FromSeconds(45));
-        await records.AllSucceededAsync(Keys * PerKey);
-        Assert.Empty(watch.Violations);
-        Assert.InRange(watch.Failed, 20, int.MaxValue);
-    }
 
     [Fact]
     public async Task While_the_head_of_one_key_fails_its_followers_wait_and_other_keys_flow()
@@ -111,6 +66,111 @@ public sealed class OrderingTests(PostgresFixture postgres, ITestOutputHelper lo
         Assert.Equal(("k0", 0), Read(receiver.All[2]));
     }
 
+    [Fact]
+    public async Task Behind_an_exhausted_delivery_the_next_of_its_key_goes_on()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.05" });
+        await using var receiver = await Receiver.StartAsync();
+        receiver.Answer = (post, _, context) =>
+        {
+            context.Response.StatusCode = Read(post).N == 0 ? 500 : 204;
+            return Task.CompletedTask;
+        };
+        await server.RegisterAsync(receiver.Url, new { ordering = "by_key", retry = new { max_attempts = 2 } }, "a.b");
+        await PublishAsync(server, "k0", 0, 1, 2);
+
+        await receiver.WaitForAsync(4);
+        Assert.Equal([0, 0, 1, 2], receiver.All.Select(p => Read(p).N));
+        Assert.Single((await server.GetAsync("/deliveries?status=exhausted")).GetProperty("data").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Behind_a_cancelled_delivery_the_next_of_its_key_goes_on_and_one_retried_by_hand_comes_last()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "600" });
+        await using var receiver = await Receiver.StartAsync();
+        var answerSecond = new TaskCompletionSource();
+        receiver.Answer = async (post, n, context) =>
+        {
+            if (n == 2) await answerSecond.Task;
+            context.Response.StatusCode = n == 1 ? 500 : 204;
+        };
+        await server.RegisterAsync(receiver.Url, new { ordering = "by_key" });
+        var ids = await PublishAsync(server, "k0", 0, 1, 2, 3);
+        await Eventually.TrueAsync(async () => await StatusAsync(server, ids[0]) == "failed", "the first waits for its retry");
+
+        // One that waits for its turn is not hurried out of it, and may be cancelled as well.
+        await ActAsync(server, ids[1], "retry", HttpStatusCode.Accepted);
+        await ActAsync(server, ids[2], "cancel", HttpStatusCode.OK);
+        Assert.Single(receiver.All);
+        await ActAsync(server, ids[0], "cancel", HttpStatusCode.OK);
+        await receiver.WaitForAsync(2);
+        await ActAsync(server, ids[0], "retry", HttpStatusCode.Accepted);
+        answerSecond.SetResult();
+
+        await receiver.WaitForAsync(4);
+        Assert.Equal([0, 1, 3, 0], receiver.All.Select(p => Read(p).N));
+    }
+
+    [Fact]
+    public async Task A_delivery_of_a_key_that_is_being_sent_cannot_be_cancelled_because_the_next_would_join_it()
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        await using var receiver = await Receiver.StartAsync();
+        var answerFirst = new TaskCompletionSource();
+        receiver.Answer = async (_, n, context) =>
+        {
+            if (n == 1) await answerFirst.Task;
+            context.Response.StatusCode = 204;
+        };
+        await server.RegisterAsync(receiver.Url, new { ordering = "by_key" });
+        var ids = await PublishAsync(server, "k0", 0, 1);
+        await receiver.WaitForAsync(1);
+
+        await ActAsync(server, ids[0], "cancel", HttpStatusCode.Conflict);
+        Assert.Single(receiver.All);
+        answerFirst.SetResult();
+        await receiver.WaitForAsync(2);
+    }
+
+    [Fact]
+    public async Task The_database_refuses_a_second_row_of_a_key_that_is_due()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "600" });
+        await using var receiver = await Receiver.StartAsync(status: 500);
+        await server.RegisterAsync(receiver.Url, new { ordering = "by_key" });
+        await PublishAsync(server, "k0", 0, 1);
+        await receiver.WaitForAsync(1);
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        await using var command = source.CreateCommand("UPDATE dispatcher.queue SET due_at = now()");
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("queue_turn", refused.ConstraintName);
+    }
+
+    /// <summary>Publishes events of a key one after the other, and gives their deliveries.</summary>
+    private static async Task<string[]> PublishAsync(TestServer server, string key, params int[] numbers)
+    {
+        var ids = new List<string>();
+        foreach (var n in numbers)
+        {
+            var answer = await server.PublishAsync("a.b", $$"""{"key":"{{key}}","n":{{n}}}""", $""","ordering_key":"{key}" """);
+            var deliveries = await server.GetAsync($"/deliveries?event={answer.GetProperty("id").GetString()}");
+            ids.Add(deliveries.GetProperty("data")[0].GetProperty("id").GetString()!);
+        }
+
+        return [.. ids];
+    }
+
+    private static async Task<string?> StatusAsync(TestServer server, string delivery) =>
+        (await server.GetAsync($"/deliveries/{delivery}")).GetProperty("status").GetString();
+
+    private static async Task ActAsync(TestServer server, string delivery, string action, HttpStatusCode expected)
+    {
+        using var answer = await server.Client.PostAsync($"/deliveries/{delivery}/{action}", null);
+        await TestServer.ReadAsync(answer, expected);
+    }
+
     private static string Batch(int first, int end) => "[" + string.Join(",",
         from n in Enumerable.Range(first, end - first)
         from k in Enumerable.Range(0, Keys)
@@ -120,59 +180,5 @@ public sealed class OrderingTests(PostgresFixture postgres, ITestOutputHelper lo
     {
         var body = JsonElement.Parse(post.Body);
         return (body.GetProperty("key").GetString()!, body.GetProperty("n").GetInt32());
-    }
-
-    /// <summary>Answers at random, and notes whatever may not be.</summary>
-    private sealed class Watch(int seed)
-    {
-        private readonly Random _random = new(seed);
-        private readonly ConcurrentDictionary<string, Progress> _keys = new();
-        private int _failed;
-        private int _succeeded;
-
-        public ConcurrentQueue<string> Violations { get; } = new();
-
-        public int Failed => Volatile.Read(ref _failed);
-
-        /// <summary>Distinct events.</summary>
-        public int Succeeded => Volatile.Read(ref _succeeded);
-
-        public async Task AnswerAsync(Received post, int number, HttpContext context)
-        {
-            var (key, n) = Read(post);
-            var progress = _keys.GetOrAdd(key, _ => new Progress());
-            bool fail;
-            int wait;
-            lock (_random)
-            {
-                // The last attempts succeed, so that no bad luck exhausts a delivery.
-                fail = post.Attempt < 5 && _random.NextDouble() < 0.25;
-                wait = _random.Next(10, 40);
-            }
-
-            if (Interlocked.Increment(ref progress.UnderWay) != 1) Violations.Enqueue($"{key}: two at once, one of them {n}");
-            // The one before again is a repetition of a POST that was in flight when its node died.
-            var expected = Volatile.Read(ref progress.Next);
-            if (n != expected && n != expected - 1) Violations.Enqueue($"{key}: {n} came when {expected} was next");
-            await Task.Delay(wait);
-            if (fail)
-            {
-                Interlocked.Increment(ref _failed);
-            }
-            else if (n == expected)
-            {
-                Volatile.Write(ref progress.Next, n + 1);
-                Interlocked.Increment(ref _succeeded);
-            }
-
-            Interlocked.Decrement(ref progress.UnderWay);
-            context.Response.StatusCode = fail ? 500 : 204;
-        }
-
-        private sealed class Progress
-        {
-            public int Next;
-            public int UnderWay;
-        }
     }
 }
