@@ -13,10 +13,10 @@ internal sealed partial class ChangeListener(
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
     /// <summary>How long silence is believed. A connection that something on the way has dropped without a word is as silent as an idle one.</summary>
-    private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(3);
 
     /// <summary>How long the answer to such a check may take, in seconds.</summary>
-    private const int CheckTimeout = 5;
+    private const int CheckTimeout = 3;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -66,6 +66,35 @@ public sealed class OwnershipTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_node_that_froze_while_its_claim_was_being_answered_keeps_neither_its_rows_nor_claims_from_others()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Roles"] = "api" });
+        await using var receiver = await Receiver.StartAsync();
+        await server.RegisterAsync(receiver.Url);
+        await server.PublishAsync("a.b");
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        await ExecuteAsync(source, "INSERT INTO dispatcher.node (name, roles, version) VALUES ('frozen', 'worker', '0')");
+        await using var frozen = await new NpgsqlDataSourceBuilder(server.ConnectionString + ";Application Name=dispatcher").Build()
+            .OpenConnectionAsync(TestContext.Current.CancellationToken);
+        // What a claim does, with an answer that no buffer holds and that nobody goes on reading.
+        await using var claim = new NpgsqlCommand(
+            """
+            WITH node AS MATERIALIZED (SELECT id FROM dispatcher.node WHERE name = 'frozen' FOR KEY SHARE),
+                 taken AS (UPDATE dispatcher.queue SET owner = (SELECT id FROM node) RETURNING id)
+            SELECT repeat('x', 1000000) FROM taken, generate_series(1, 100)
+            """, frozen);
+        var reader = await claim.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(source, "UPDATE dispatcher.node SET heartbeat_at = now() - interval '1 hour' WHERE name = 'frozen'");
+
+        await using var worker = await TestServer.StartAsync(
+            postgres, new() { ["Dispatcher:Roles"] = "worker" }, connectionString: server.ConnectionString);
+        await receiver.WaitForAsync(1, TimeSpan.FromSeconds(25));
+        Assert.Equal(0, await CountAsync(source, "SELECT count(*) FROM dispatcher.node WHERE name = 'frozen'"));
+        // When it wakes, it learns that its claim came to nothing.
+        await Assert.ThrowsAsync<NpgsqlException>(() => reader.DisposeAsync().AsTask());
+    }
+
+    [Fact]
     public async Task A_delivery_that_two_nodes_tried_at_once_goes_on_with_its_schedule()
     {
         await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.05" });

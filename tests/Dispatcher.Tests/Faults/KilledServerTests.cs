@@ -34,6 +34,46 @@ public sealed class KilledServerTests(ITestOutputHelper log)
     }
 
     [Fact]
+    public async Task A_server_that_was_killed_with_its_own_PostgreSQL_has_its_rows_back_as_soon_as_it_starts_again()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"dispatcher-faults-{Guid.NewGuid():N}");
+        var settings = new Dictionary<string, string> { ["Dispatcher__DataDirectory"] = folder };
+        var records = new Records($"Host={folder}/socket;Username=dispatcher;Database=dispatcher");
+        try
+        {
+            await using var receiver = await Receiver.StartAsync();
+            var mend = new TaskCompletionSource();
+            receiver.Answer = async (_, _, context) =>
+            {
+                await mend.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                context.Response.StatusCode = 204;
+            };
+            var load = new Load(100);
+            await using (var server = await ServerProcess.StartAsync(settings))
+            {
+                await server.RegisterAsync(receiver.Url);
+                await load.PublishAsync(server.Client);
+                await receiver.WaitForAsync(10);
+                // Of another machine, as far as its name tells: that one may live, and is waited for.
+                await records.ExecuteAsync("INSERT INTO dispatcher.node (name, roles, version) VALUES ('elsewhere/4194304', 'worker', '0')");
+                await server.KillAsync();
+            }
+
+            mend.SetResult();
+            await using var next = await ServerProcess.StartAsync(settings);
+            Assert.Equal(
+                new[] { $"{Environment.MachineName}/{next.Id}", "elsewhere/4194304" }.Order(StringComparer.Ordinal),
+                await records.ScalarAsync<string[]>("SELECT array_agg(name ORDER BY name COLLATE \"C\") FROM dispatcher.node"));
+            await records.AllSucceededAsync(load.Count);
+        }
+        finally
+        {
+            Npgsql.NpgsqlConnection.ClearAllPools();
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task A_SIGTERM_in_the_middle_of_a_load_finishes_what_is_in_flight_so_that_nothing_is_lost_or_repeated()
     {
         await using var postgres = await OwnPostgres.StartAsync();

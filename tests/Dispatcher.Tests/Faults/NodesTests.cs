@@ -105,6 +105,37 @@ public sealed class NodesTests(PostgresFixture postgres, ITestOutputHelper log)
     }
 
     [Fact]
+    public async Task An_api_node_sends_nothing_and_takes_no_rows_and_a_worker_node_answers_health_checks_alone()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        var records = new Records(database);
+        await using var receiver = await Receiver.StartAsync();
+        await using var api = await ServerProcess.StartAsync(database, ("Dispatcher__Roles", "api"));
+        await api.RegisterAsync(receiver.Url);
+        for (var i = 0; i < 5; i++) await api.PublishAsync("a.b", new JsonObject { ["n"] = i });
+        // Longer than a worker's polling takes.
+        await Task.Delay(TimeSpan.FromSeconds(1.2), TestContext.Current.CancellationToken);
+        Assert.Empty(receiver.All);
+        Assert.Equal(5, await records.ScalarAsync<long>("SELECT count(*) FROM dispatcher.queue WHERE owner IS NULL AND attempts = 0"));
+
+        await using var worker = await ServerProcess.StartAsync(database, ("Dispatcher__Roles", "worker"));
+        foreach (var path in new[] { "/events", "/integrations", "/deliveries", "/jobs", "/api-keys", "/openapi/v1.json", "/docs" })
+        {
+            using var refused = await worker.Client.GetAsync(path);
+            Assert.True(refused.StatusCode == System.Net.HttpStatusCode.NotFound, $"{path}: {refused.StatusCode}");
+        }
+
+        foreach (var path in new[] { "/health/live", "/health/ready" })
+        {
+            using var answered = await worker.Client.GetAsync(path);
+            Assert.Equal(System.Net.HttpStatusCode.OK, answered.StatusCode);
+        }
+
+        await records.AllSucceededAsync(5);
+        Assert.Equal(["api", "worker"], await records.ScalarAsync<string[]>("SELECT array_agg(roles ORDER BY roles) FROM dispatcher.node"));
+    }
+
+    [Fact]
     public async Task Nodes_that_start_together_on_an_empty_database_all_come_up_and_migrate_it_once()
     {
         var database = await postgres.CreateDatabaseAsync();
