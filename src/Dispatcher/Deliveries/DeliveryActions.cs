@@ -7,11 +7,11 @@ using Npgsql;
 
 namespace Dispatcher.Deliveries;
 
-internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore store, Wakeup wakeup)
+internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore store, OpenBreakers breakers, Wakeup wakeup)
 {
     /// <summary>
     /// Makes a delivery due now. One that waits for a retry keeps its place in the schedule; a finished one begins a new round of
-    /// attempts, numbered on from those it had.
+    /// attempts, numbered on from those it had. Where the integration's breaker is open, the next probe is made now.
     /// </summary>
     public async Task<DeliveryView> RetryAsync(Tenant tenant, Guid id, CancellationToken ct)
     {
@@ -19,7 +19,12 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
         if (before.Status == DeliveryStatus.Delivering) throw Problem.Conflict("The delivery is being sent right now.").AsException();
         var changed = await ExecuteAsync(tenant, id, HurrySql, ct) > 0 || await ExecuteAsync(tenant, id, RequeueSql, ct) > 0;
         if (!changed) throw Problem.Conflict("The delivery cannot be sent: its integration is disabled or deleted, or it is being sent right now.").AsException();
-        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration)) wakeup.Tell([integration]);
+        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration))
+        {
+            await breakers.HurryAsync(tenant.Organization, integration, ct);
+            wakeup.Tell([integration]);
+        }
+
         return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
     }
 

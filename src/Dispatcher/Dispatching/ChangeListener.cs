@@ -8,7 +8,8 @@ namespace Dispatcher.Dispatching;
 
 /// <summary>LISTEN on a connection of its own. Notifications only make things faster: whatever is missed is found by polling and by versions.</summary>
 internal sealed partial class ChangeListener(
-    DirectSource direct, LaneSet lanes, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger) : BackgroundService
+    DirectSource direct, LaneSet lanes, OpenBreakers breakers, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
@@ -48,6 +49,7 @@ internal sealed partial class ChangeListener(
         // Deaf until now.
         lanes.InvalidateAll();
         keys.Forget();
+        await breakers.LookAsync(ct);
         await using var check = new NpgsqlCommand("SELECT 1", connection) { CommandTimeout = CheckTimeout };
         while (true)
         {
@@ -61,7 +63,7 @@ internal sealed partial class ChangeListener(
         if (channel == Wakeup.Channel) wakeup.Heard(payload);
         else if (Guid.TryParse(payload, out var integration)) lanes.Invalidate(integration);
         else if (payload.StartsWith(cancelled, StringComparison.Ordinal) && Guid.TryParse(payload[cancelled.Length..], out var delivery)) lanes.Cancel(delivery);
-        else keys.Forget();
+        else if (!breakers.Heard(payload)) keys.Forget();
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Lost the connection that listens for changes: {Reason}")]

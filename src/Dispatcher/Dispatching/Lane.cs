@@ -9,7 +9,8 @@ namespace Dispatcher.Dispatching;
 /// <summary>
 /// Sends one integration's deliveries with as many POSTs at once as it may have. A lane shares nothing with other lanes but the
 /// thread pool, so a target that hangs holds up its own lane only. It holds about as much as it has lately sent in a moment
-/// (<see cref="MinHeld"/> to <see cref="MaxHeld"/>), so that dead targets do not fill the memory either.
+/// (<see cref="MinHeld"/> to <see cref="MaxHeld"/>), and no more than its share of what memory is left (<see cref="LaneSet.MaxLaneHeld"/>),
+/// so that dead targets do not fill the memory either. While nothing may be sent it holds nothing.
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "The semaphore allocates no handle, and lanes come and go with the load.")]
 internal sealed class Lane(LaneSet set, string organization, Guid integration)
@@ -20,15 +21,23 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LoadRetry = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>What a probe may take beyond its timeout, until its verdict is stored.</summary>
+    private static readonly TimeSpan ProbeMargin = TimeSpan.FromSeconds(2);
+
     private readonly ConcurrentQueue<Delivery> _queue = new();
     private readonly SemaphoreSlim _loading = new(1, 1);
     private volatile LaneSettings? _settings;
+    private volatile LaneLimits? _limits;
+    private volatile FailureStreak? _streak;
     private volatile bool _stale = true;
     private volatile bool _full;
     private long _bytes;
     private int _held;
     private int _pumps;
     private int _leftBehind;
+    private int _probing;
+    private int _least = MinHeld;
+    private int _most = MaxHeld;
     private int _capacity = MinHeld * 2;
     private int _sentInWindow;
     private long _windowBegan = set.Time.GetTimestamp();
@@ -36,13 +45,37 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     /// <summary>Deliveries in memory, those under way included.</summary>
     public int Held => Volatile.Read(ref _held);
 
-    /// <summary>Set when the lane has reached its capacity, in number or in payload, until half of it is free: refills come in batches, not one by one.</summary>
-    public bool IsFull => _full;
+    /// <summary>Deliveries that no pump has begun with.</summary>
+    public int Queued => _queue.Count;
+
+    /// <summary>
+    /// Set when the lane has reached its capacity, in number or in payload, until half of it is free: refills come in batches, not one by
+    /// one. Also while other nodes have all its permits.
+    /// </summary>
+    public bool IsFull => _full || IsDenied;
+
+    /// <summary>Whether other nodes have all its permits.</summary>
+    public bool IsDenied => _limits is { IsDenied: true };
 
     /// <summary>How many rows the lane would take on now.</summary>
-    public int Wanted => _full ? 0 : Math.Max(0, Volatile.Read(ref _capacity) - Held);
+    public int Wanted => IsFull ? 0 : Math.Max(0, Capacity - Held);
 
-    public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0;
+    public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0 && _limits is not { IsActive: true };
+
+    /// <summary>Whether a delivery that waits for permit or token should not go on waiting before others have been asked.</summary>
+    public bool MustLookAgain => _stale || set.IsStopping || set.Breakers.IsParked(integration);
+
+    private int Capacity => Math.Min(Volatile.Read(ref _capacity), set.MaxLaneHeld);
+
+    /// <summary>How many pumps may run.</summary>
+    private int MaxPumps
+    {
+        get
+        {
+            if (_settings is not { } settings) return 1;
+            return _limits is { } limits ? Math.Min(settings.MaxConcurrency, limits.MaxPumps) : settings.MaxConcurrency;
+        }
+    }
 
     /// <summary>Notes that rows wait in the database for which there was no room. The lane asks for them when there is.</summary>
     public void LeaveBehind()
@@ -67,8 +100,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     /// <summary>Starts pumps for what is queued, up to the integration's concurrency; one alone until that is known.</summary>
     public void Start()
     {
-        var limit = _settings?.MaxConcurrency ?? 1;
-        var wanted = Math.Min(limit, Volatile.Read(ref _pumps) + _queue.Count);
+        var wanted = Math.Min(MaxPumps, Volatile.Read(ref _pumps) + _queue.Count);
         while (true)
         {
             var pumps = Volatile.Read(ref _pumps);
@@ -79,10 +111,36 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
         }
     }
 
+    /// <summary>Gives back what is queued beyond the lane's share of the memory, oldest first: those are claimed first again.</summary>
+    public void Shed()
+    {
+        while (Held > set.MaxLaneHeld && _queue.TryDequeue(out var delivery)) Leave(delivery, Leaving.GivenBack);
+    }
+
+    /// <summary>Has pumps run, and rows claimed, now that there are permits.</summary>
+    public void Resume()
+    {
+        NoteFull();
+        Start();
+        set.Ask(integration);
+    }
+
+    /// <summary>Tells the set whether this is one of the full lanes.</summary>
+    public void NoteFull() => set.NoteFull(integration);
+
     private async Task PumpAsync()
     {
-        while (_queue.TryDequeue(out var delivery))
+        while (!EndsEarly())
         {
+            if (!_queue.TryDequeue(out var delivery))
+            {
+                Interlocked.Decrement(ref _pumps);
+                // A delivery may have been queued after this pump saw none and before it was counted off. Its new pump starts before
+                // this one ends for the set, which would otherwise take the node for drained.
+                if (!_queue.IsEmpty) Start();
+                break;
+            }
+
             var how = Leaving.GivenBack;
             try
             {
@@ -99,29 +157,112 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
             Leave(delivery, how);
         }
 
-        Interlocked.Decrement(ref _pumps);
-        // A delivery may have been queued after this pump saw none and before it was counted off. Its new pump starts before
-        // this one ends for the set, which would otherwise take the node for drained.
-        if (!_queue.IsEmpty) Start();
         set.PumpEnded();
+    }
+
+    /// <summary>Counts this pump off if fewer may run than do, because a limit has become lower. The others have the queue.</summary>
+    private bool EndsEarly()
+    {
+        while (true)
+        {
+            var pumps = Volatile.Read(ref _pumps);
+            if (pumps <= MaxPumps) return false;
+            if (Interlocked.CompareExchange(ref _pumps, pumps - 1, pumps) == pumps) return true;
+        }
     }
 
     /// <summary>Makes the attempt and hands it to the recorder, unless something speaks against it.</summary>
     private async Task<Leaving> HandleAsync(Delivery delivery)
     {
-        if (set.IsCancelled(delivery, out var how)) return how;
-        if (set.IsStopping) return Leaving.GivenBack;
-        if (await SettingsForAsync(delivery) is not { } settings) return Leaving.GivenBack;
+        var pass = await AdmitAsync(delivery);
+        if (pass.Settings is not { } settings) return pass.Otherwise;
+        try
+        {
+            // Last: what came before may have waited for the database, and others may have taken the row over meanwhile.
+            if (!await set.MaySendAsync(delivery)) return Leaving.GivenBack;
+            if (MaxPumps > Volatile.Read(ref _pumps) && !_queue.IsEmpty) Start();
+            var message = new WebhookMessage(delivery.MessageId, delivery.EventType, delivery.Payload, delivery.Attempts + 1);
+            var result = await set.Sender.SendAsync(settings.Target, message, set.Abort);
+            if (result.Outcome == SendOutcome.Interrupted) return Leaving.GivenBack;
+            await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result), set.Abort);
+            await JudgeAsync(settings, result, pass.IsProbe);
+            CountSent();
+            return Leaving.Recorded;
+        }
+        finally
+        {
+            pass.Limits?.Leave(pass.Entry);
+            if (pass.IsProbe) Volatile.Write(ref _probing, 0);
+        }
+    }
 
-        // Last: loading may have waited for the database, and others may have taken the row over meanwhile.
-        if (!await set.MaySendAsync(delivery)) return Leaving.GivenBack;
-        if (settings.MaxConcurrency > Volatile.Read(ref _pumps) && !_queue.IsEmpty) Start();
-        var message = new WebhookMessage(delivery.MessageId, delivery.EventType, delivery.Payload, delivery.Attempts + 1);
-        var result = await set.Sender.SendAsync(settings.Target, message, set.Abort);
-        if (result.Outcome == SendOutcome.Interrupted) return Leaving.GivenBack;
-        await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result), set.Abort);
-        CountSent();
-        return Leaving.Recorded;
+    /// <summary>Waits for whatever a POST needs. Completes at once where the settings are known, there are no limits, and the breaker is closed.</summary>
+    private async ValueTask<Pass> AdmitAsync(Delivery delivery)
+    {
+        while (true)
+        {
+            if (set.IsCancelled(delivery, out var how)) return Pass.No(how);
+            if (set.IsStopping || set.Breakers.IsParked(integration)) return Pass.No(Leaving.GivenBack);
+            if (await SettingsForAsync(delivery) is not { } settings) return Pass.No(Leaving.GivenBack);
+            var limits = _limits;
+            var entry = limits is null ? Entry.Free : await limits.EnterAsync(this, set.Stopping);
+            if (entry == Entry.LookAgain) continue;
+            if (entry == Entry.Refused) return Pass.No(Leaving.GivenBack);
+            var pass = new Pass(settings, limits, entry, IsProbe: false, default);
+            if (set.Breakers.Find(integration) is null) return pass;
+            if (await MayProbeAsync(settings) is { } probe) return pass with { IsProbe = probe };
+            limits?.Leave(entry);
+            return Pass.No(Leaving.GivenBack);
+        }
+    }
+
+    /// <summary>Whether to send although the breaker was open: true as the probe, false because it has closed, null not at all.</summary>
+    private async Task<bool?> MayProbeAsync(LaneSettings settings)
+    {
+        if (set.Breakers.IsParked(integration) || Interlocked.Exchange(ref _probing, 1) == 1) return null;
+        bool? mine = null;
+        try
+        {
+            mine = await set.Breakers.TryProbeAsync(organization, integration, settings.Target.Timeout + ProbeMargin, set.Abort);
+            return mine switch { true => true, false => null, null => false };
+        }
+        finally
+        {
+            if (mine != true) Volatile.Write(ref _probing, 0);
+        }
+    }
+
+    /// <summary>What an attempt says about the target: opens and closes the breaker.</summary>
+    private async ValueTask JudgeAsync(LaneSettings settings, SendResult result, bool wasProbe)
+    {
+        var breakers = set.Breakers;
+        if (!breakers.Enabled) return;
+        try
+        {
+            if (result.Outcome == SendOutcome.Succeeded)
+            {
+                if (_streak is { } past)
+                {
+                    past.Succeeded();
+                    if (past.IsOver) _streak = null;
+                }
+
+                if (wasProbe || breakers.Find(integration) is not null) await breakers.CloseAsync(organization, integration, set.Abort);
+            }
+            else if (wasProbe)
+            {
+                await breakers.ReopenAsync(organization, integration, set.Abort);
+            }
+            else if (breakers.Find(integration) is null && (_streak ??= breakers.NewStreak()).Failed(result.Latency))
+            {
+                await breakers.OpenAsync(organization, integration, settings.Version, set.Abort);
+            }
+        }
+        catch (Exception e)
+        {
+            // The attempt is made and on its way to the record: that stands. The breaker is as it was, and a probe's time runs out.
+            set.JudgingFailed(integration, e);
+        }
     }
 
     private void Leave(Delivery delivery, Leaving how)
@@ -136,7 +277,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
 
     /// <summary>Whether the lane holds that share of its capacity, in number or in payload.</summary>
     private bool IsAbove(double share) =>
-        Held >= Volatile.Read(ref _capacity) * share || Volatile.Read(ref _bytes) >= set.MaxLaneBytes * share;
+        Held >= Capacity * share || Volatile.Read(ref _bytes) >= set.MaxLaneBytes * share;
 
     private void BecomeFull()
     {
@@ -174,7 +315,9 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
 
             // Cleared first: a change that comes while we read makes it stale again.
             _stale = false;
-            return _settings = await set.Loader.LoadAsync(organization, integration, set.Abort);
+            var loaded = await set.Loader.LoadAsync(organization, integration, set.Abort);
+            if (loaded is not null) Limit(loaded);
+            return _settings = loaded;
         }
         catch (Exception e)
         {
@@ -195,7 +338,31 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
         var began = Volatile.Read(ref _windowBegan);
         if (set.Time.GetElapsedTime(began) < Window) return;
         if (Interlocked.CompareExchange(ref _windowBegan, set.Time.GetTimestamp(), began) != began) return;
-        Volatile.Write(ref _capacity, Math.Clamp(sent * 2, MinHeld, MaxHeld));
+        Volatile.Write(ref _capacity, Math.Clamp(sent * 2, _least, _most));
         Volatile.Write(ref _sentInWindow, 0);
+    }
+
+    /// <summary>Takes on the limits of settings that come into use. What others may send instead is not kept here in numbers.</summary>
+    private void Limit(LaneSettings settings)
+    {
+        var limits = settings.IsLimited ? _limits ?? new LaneLimits(set.Leases, organization, integration) : null;
+        (limits ?? _limits)?.Apply(this, settings);
+        _limits = limits;
+        _least = Math.Min(MinHeld, settings.ConcurrencyLimit is { } most ? 8 + (most * 4) : MinHeld);
+        _most = MaxHeld;
+        if (settings.RateLimit is { } rate) _most = Math.Clamp(rate * 2, 2, MaxHeld);
+        _least = Math.Min(_least, _most);
+        if (limits is not null) Volatile.Write(ref _capacity, _least);
+    }
+
+    /// <summary>What a delivery was given for its attempt.</summary>
+    /// <param name="Settings">To send with; null: it is not sent.</param>
+    /// <param name="Limits">Those that it was let in by, if there are any.</param>
+    /// <param name="Entry">What they gave.</param>
+    /// <param name="IsProbe">Whether it is the one that shows whether the target is well again.</param>
+    /// <param name="Otherwise">How it leaves when it is not sent.</param>
+    private readonly record struct Pass(LaneSettings? Settings, LaneLimits? Limits, Entry Entry, bool IsProbe, Leaving Otherwise)
+    {
+        public static Pass No(Leaving how) => new(null, null, Entry.Free, false, how);
     }
 }

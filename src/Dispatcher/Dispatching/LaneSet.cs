@@ -7,7 +7,7 @@ using Dispatcher.Sending;
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class LaneSet(
-    WebhookSender sender, Recorder recorder, LaneSettingsLoader loader, NodeRegistry node, Wakeup wakeup,
+    WebhookSender sender, Recorder recorder, LaneSettingsLoader loader, NodeRegistry node, LimitLeases leases, OpenBreakers breakers, Wakeup wakeup,
     DispatcherOptions options, TimeProvider time, ILogger<LaneSet> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan FencePoll = TimeSpan.FromMilliseconds(200);
@@ -19,6 +19,7 @@ internal sealed partial class LaneSet(
     private readonly ConcurrentDictionary<Guid, Lane> _full = new();
     // With the delivery that came to memory under the same id after the cancellation, if one did.
     private readonly ConcurrentDictionary<Guid, Delivery?> _cancelled = new();
+    private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _maxBytes = options.Delivery.MaxPendingMegabytes * 1024L * 1024L;
@@ -31,16 +32,27 @@ internal sealed partial class LaneSet(
     public WebhookSender Sender => sender;
     public Recorder Recorder => recorder;
     public LaneSettingsLoader Loader => loader;
+    public LimitLeases Leases => leases;
+    public OpenBreakers Breakers => breakers;
     public TimeProvider Time => time;
 
     /// <summary>Set once the node is asked to stop: what is under way is finished, the rest is given back.</summary>
     public bool IsStopping => _stopping;
 
+    /// <summary>Cancelled when <see cref="IsStopping"/> is set.</summary>
+    public CancellationToken Stopping => _stop.Token;
+
     /// <summary>Cancelled when stopping takes longer than the host allows.</summary>
     public CancellationToken Abort => _abort.Token;
 
-    /// <summary>The payload that one lane may hold before it counts as full: few large events of a dead target must not fill the memory.</summary>
-    public long MaxLaneBytes => _maxBytes / 8;
+    /// <summary>
+    /// What one lane may hold before it counts as full: half of what is free. However many targets are dead, there is room left for the
+    /// next lane, and the more they are, the less each of them holds.
+    /// </summary>
+    public int MaxLaneHeld => Math.Max(Reserve, (options.Delivery.MaxPendingInMemory - Held) / 2);
+
+    /// <summary>The same for payload, and an eighth of all at most: few large events of a dead target must not fill the memory.</summary>
+    public long MaxLaneBytes => Math.Max(1, Math.Min(_maxBytes / 8, (_maxBytes - Volatile.Read(ref _bytes)) / 2));
 
     /// <summary>Deliveries in memory.</summary>
     public int Held => Volatile.Read(ref _held);
@@ -52,13 +64,16 @@ internal sealed partial class LaneSet(
         return new Holding(owner, Room, FullLanes());
     }
 
-    /// <summary>Integrations that have as many in memory as they may have.</summary>
-    public Guid[] FullLanes() => _full.IsEmpty ? [] : [.. _full.Keys];
+    /// <summary>Integrations that have as many in memory as they may have, and those whose breaker is open.</summary>
+    public Guid[] FullLanes() => [.. _full.Keys, .. breakers.Parked()];
 
     /// <summary>How many rows of the integration should be claimed now; when there is no room, the lane asks again once there is.</summary>
     public int WantedBy(Guid integration)
     {
         _lanes.TryGetValue(integration, out var lane);
+        // The probe, when it is time, and nothing else. Its time, as the permits, is asked for by whoever waits for it.
+        if (breakers.Find(integration) is { } open) return open.Over <= breakers.Now && lane is not { Held: > 0 } ? 1 : 0;
+        if (lane is { IsDenied: true }) return 0;
         var wanted = lane?.Wanted ?? Lane.MinHeld;
         var room = Room;
         if (wanted > 0 && room > 0) return Math.Min(wanted, room);
@@ -88,7 +103,13 @@ internal sealed partial class LaneSet(
             touched.Add(lane);
         }
 
-        foreach (var lane in touched) lane.Start();
+        // A batch may have brought one lane more than its share; where room is short, the others need it.
+        var scarce = Held > options.Delivery.MaxPendingInMemory / 8 * 7;
+        foreach (var lane in touched)
+        {
+            lane.Start();
+            if (scarce) lane.Shed();
+        }
     }
 
     /// <summary>Whether the delivery's row is surely ours to send. Waits while the database is silent; false once the row is others' or we stop.</summary>
@@ -98,6 +119,7 @@ internal sealed partial class LaneSet(
     public void Invalidate(Guid integration)
     {
         if (_lanes.TryGetValue(integration, out var lane)) lane.Invalidate();
+        breakers.Forget(integration);
         wakeup.Ask(integration);
     }
 
@@ -150,6 +172,8 @@ internal sealed partial class LaneSet(
         if (!lane.IsFull) _full.TryRemove(integration, out _);
     }
 
+    public void JudgingFailed(Guid integration, Exception error) => LogJudgingFailed(Ids.Format(Ids.Integration, integration), error.Message);
+
     public void HandlingFailed(Guid integration, Exception error)
     {
         if (!_abort.IsCancellationRequested) LogHandlingFailed(error, Ids.Format(Ids.Integration, integration));
@@ -173,6 +197,7 @@ internal sealed partial class LaneSet(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         _stopping = true;
+        await _stop.CancelAsync();
         // A full fence between the write and the read: else the last pump could miss the one, and we the other.
         if (Interlocked.CompareExchange(ref _pumps, 0, 0) == 0) _drained.TrySetResult();
         try
@@ -187,7 +212,11 @@ internal sealed partial class LaneSet(
         }
     }
 
-    public void Dispose() => _abort.Dispose();
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _abort.Dispose();
+    }
 
     private async Task<bool> WaitToSendAsync(Delivery delivery)
     {
@@ -202,6 +231,9 @@ internal sealed partial class LaneSet(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The settings of {Integration} could not be loaded: {Reason}")]
     private partial void LogLoadFailed(string integration, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The circuit breaker of {Integration} could not be moved: {Reason}")]
+    private partial void LogJudgingFailed(string integration, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A delivery to {Integration} could not be handled and is given back")]
     private partial void LogHandlingFailed(Exception error, string integration);

@@ -17,12 +17,19 @@ namespace Dispatcher.Dispatching;
 /// <param name="Version">The integration's version.</param>
 /// <param name="Target">Where and how to send.</param>
 /// <param name="Retry">The schedule.</param>
-/// <param name="MaxConcurrency">POSTs at once on this node.</param>
+/// <param name="MaxConcurrency">POSTs at once on this node: the integration's own limit, else the server's.</param>
+/// <param name="ConcurrencyLimit">POSTs at once on all nodes together; null where the integration has no limit of its own.</param>
+/// <param name="RateLimit">POSTs per second on all nodes together; null where there is no limit.</param>
 /// <param name="RequestHeadersId">The stored request headers that attempts refer to.</param>
 /// <param name="Ordered">Whether rows of the same key wait for each other.</param>
 /// <param name="RefreshAt">When a secret's grace ends, if one's does.</param>
 internal sealed record LaneSettings(
-    int Version, SendTarget Target, RetryPolicy Retry, int MaxConcurrency, long RequestHeadersId, bool Ordered, DateTimeOffset? RefreshAt);
+    int Version, SendTarget Target, RetryPolicy Retry, int MaxConcurrency, int? ConcurrencyLimit, int? RateLimit, long RequestHeadersId,
+    bool Ordered, DateTimeOffset? RefreshAt)
+{
+    /// <summary>Whether POSTs need a permit or a token of the nodes' common limits.</summary>
+    public bool IsLimited => ConcurrencyLimit is not null || RateLimit is not null;
+}
 
 /// <summary>Loads settings.</summary>
 internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOptions options, TimeProvider time)
@@ -30,7 +37,7 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOpti
     private const string Sql =
         """
         SELECT i.version, i.target, i.headers::text, i.basic_username, i.basic_password, i.timeout_seconds, i.retry_base_seconds,
-               i.retry_max_attempts, i.max_concurrency, s.secrets, s.next_expiry, i.ordering = 'by_key'
+               i.retry_max_attempts, i.max_concurrency, s.secrets, s.next_expiry, i.ordering = 'by_key', i.rate_limit_per_second
         FROM dispatcher.integration i
         CROSS JOIN LATERAL (
             SELECT array_agg(s.secret ORDER BY s.expires_at DESC NULLS FIRST, s.id DESC) AS secrets, min(s.expires_at) AS next_expiry
@@ -77,6 +84,8 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOpti
         var settings = new LaneSettings(
             reader.GetInt32(0), target, retry,
             reader.IsDBNull(8) ? options.Delivery.MaxConcurrency : reader.GetInt32(8),
+            reader.IsDBNull(8) ? null : reader.GetInt32(8),
+            reader.IsDBNull(12) ? null : reader.GetInt32(12),
             0,
             reader.GetBoolean(11),
             reader.IsDBNull(10) ? null : reader.GetFieldValue<DateTimeOffset>(10));

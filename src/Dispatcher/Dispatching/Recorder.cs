@@ -210,6 +210,8 @@ internal sealed partial class Recorder(
             }
 
             foreach (var delivery in batch) delivery.Owner.LetGo(1);
+            // Another node may have the permits, or the time, that this one has not.
+            wakeup.Tell([.. batch.Select(d => d.IntegrationId).Distinct()]);
             batch.Clear();
         }
     }

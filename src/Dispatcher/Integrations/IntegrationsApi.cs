@@ -139,7 +139,8 @@ internal static class IntegrationsApi
     }
 
     private static async Task<Accepted<DeliveryView>> Test(
-        string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, EventIntake intake, DeliveryStore deliveries, TimeProvider time, CancellationToken ct)
+        string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, EventIntake intake, DeliveryStore deliveries, OpenBreakers breakers, TimeProvider time,
+        CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
         if (string.IsNullOrEmpty(body.Value.Event)) throw Problem.Invalid("event", "is required: an event type of the catalogue.").AsException();
@@ -151,6 +152,7 @@ internal static class IntegrationsApi
         var route = new EventRoute(tenant.Organization, integration.Project, integration.Inbox, type.Name, integration.Id);
         var accepted = (await intake.AcceptAsync([new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, payload)], ct))[0];
         if (accepted.DeliveryId is not { } deliveryId) throw Problem.Conflict("The integration was disabled meanwhile.").AsException();
+        await breakers.HurryAsync(tenant.Organization, integration.Id, ct);
         var view = await deliveries.FindAsync(tenant, deliveryId, ct) ?? throw Problem.Conflict("The delivery is gone.").AsException();
         return TypedResults.Accepted($"/deliveries/{view.Id}", view);
     }

@@ -24,6 +24,7 @@ internal sealed class DispatcherOptions
     public EgressOptions Egress { get; set; } = new();
     public RetryOptions Retry { get; set; } = new();
     public DeliveryOptions Delivery { get; set; } = new();
+    public BreakerOptions Breaker { get; set; } = new();
     public RetentionOptions Retention { get; set; } = new();
     public SigningOptions Signing { get; set; } = new();
     public IntakeOptions Intake { get; set; } = new();
@@ -50,6 +51,13 @@ internal sealed class DispatcherOptions
         if (Delivery.MaxConcurrency is < 1 or > 10_000) yield return "Dispatcher:Delivery:MaxConcurrency must be from 1 to 10000.";
         if (Delivery.MaxPendingInMemory is < 100 or > 1_000_000) yield return "Dispatcher:Delivery:MaxPendingInMemory must be from 100 to 1000000.";
         if (Delivery.MaxPendingMegabytes is < 8 or > 65_536) yield return "Dispatcher:Delivery:MaxPendingMegabytes must be from 8 to 65536.";
+        if (!(Breaker.StreakSeconds is >= 0 and <= 3600)) yield return "Dispatcher:Breaker:StreakSeconds must be from 0 to 3600.";
+        if (Breaker.MinimumFailures is < 2 or > 10_000) yield return "Dispatcher:Breaker:MinimumFailures must be from 2 to 10000.";
+        if (!(Breaker.FailureRatio is > 0 and <= 1)) yield return "Dispatcher:Breaker:FailureRatio must be above 0 and at most 1.";
+        if (!(Breaker.SamplingSeconds is >= 1 and <= 3600)) yield return "Dispatcher:Breaker:SamplingSeconds must be from 1 to 3600.";
+        if (!(Breaker.BreakSeconds is >= 0.1 and <= 3600)) yield return "Dispatcher:Breaker:BreakSeconds must be from 0.1 to 3600.";
+        if (!(Breaker.MaxBreakSeconds >= Breaker.BreakSeconds && Breaker.MaxBreakSeconds <= 86_400))
+            yield return "Dispatcher:Breaker:MaxBreakSeconds must be from Dispatcher:Breaker:BreakSeconds to 86400.";
         if (Retention.Days is < 1 or > 3650) yield return "Dispatcher:Retention:Days must be from 1 to 3650.";
         if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
         foreach (var fault in Jobs.Faults()) yield return fault;
@@ -86,7 +94,7 @@ internal sealed class DispatcherOptions
         /// <summary>How long an attempt may take, the answer's body included. Above 0 to 300, default 15.</summary>
         public double TimeoutSeconds { get; set; } = 15;
 
-        /// <summary>POSTs under way at once to one integration, on one node. 1 to 10000, default 64.</summary>
+        /// <summary>POSTs under way at once to one integration that has no limit of its own, on one node. 1 to 10000, default 64.</summary>
         public int MaxConcurrency { get; set; } = 64;
 
         /// <summary>Deliveries that a node holds in memory; the rest wait in the database. 100 to 1000000, default 20000.</summary>
@@ -94,6 +102,31 @@ internal sealed class DispatcherOptions
 
         /// <summary>Payload that a node holds in memory, in MiB. 8 to 65536, default 64.</summary>
         public int MaxPendingMegabytes { get; set; } = 64;
+    }
+
+    /// <summary>When nothing is sent for a while to an integration to which everything fails. What waits meanwhile uses up no attempts.</summary>
+    internal sealed class BreakerOptions
+    {
+        /// <summary>Whether there are breaks at all. Default: true.</summary>
+        public bool Enabled { get; set; } = true;
+
+        /// <summary>How long nothing may have succeeded before failures count, from the start of the first that failed. 0 to 3600, default 10.</summary>
+        public double StreakSeconds { get; set; } = 10;
+
+        /// <summary>How many failures must count, on one node, within <see cref="SamplingSeconds"/>. 2 to 10000, default 20.</summary>
+        public int MinimumFailures { get; set; } = 20;
+
+        /// <summary>The share of attempts within <see cref="SamplingSeconds"/> that must have failed. Above 0 to 1, default 0.9.</summary>
+        public double FailureRatio { get; set; } = 0.9;
+
+        /// <summary>How far back attempts are looked at. 1 to 3600, default 30.</summary>
+        public double SamplingSeconds { get; set; } = 30;
+
+        /// <summary>The first break; doubled after each probe that fails. 0.1 to 3600, default 5.</summary>
+        public double BreakSeconds { get; set; } = 5;
+
+        /// <summary>The longest break. <see cref="BreakSeconds"/> to 86400, default 60.</summary>
+        public double MaxBreakSeconds { get; set; } = 60;
     }
 
     internal sealed class RetentionOptions

@@ -116,6 +116,8 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<Unrecordable>();
         AddHosted<NodeRegistry>(services);
         AddHosted<Recorder>(services);
+        AddHosted<OpenBreakers>(services);
+        AddHosted<LimitLeases>(services);
         AddHosted<LaneSet>(services);
         AddHosted<Claimer>(services);
         AddHosted<ChangeListener>(services);

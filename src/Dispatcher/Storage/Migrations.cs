@@ -26,5 +26,8 @@ internal abstract class SqlMigration : Migration
 [DbContext(typeof(DispatcherDb)), Migration("0001_initial")]
 internal sealed class InitialMigration : SqlMigration;
 
+[DbContext(typeof(DispatcherDb)), Migration("0002_limits")]
+internal sealed class LimitsMigration : SqlMigration;
+
 [DbContext(typeof(DispatcherDb)), Migration("0006_turns")]
 internal sealed class TurnsMigration : SqlMigration;

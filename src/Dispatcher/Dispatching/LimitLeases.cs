@@ -1,0 +1,302 @@
+// Gets permits and tokens for the lanes that have limits: at most one statement of each kind at a time, for all lanes together.
+
+using Npgsql;
+
+namespace Dispatcher.Dispatching;
+
+/// <summary>
+/// Looks after the limits of lanes that have something to send, and of those that still hold permits. Where no integration has a
+/// limit it sleeps: no statement, no timer.
+/// </summary>
+internal sealed partial class LimitLeases(
+    NpgsqlDataSource source, NodeRegistry node, TimeProvider time, ILogger<LimitLeases> logger) : BackgroundService
+{
+    /// <summary>Lanes asked for in one statement, so that it holds no locks for long.</summary>
+    private const int MaxLanes = 500;
+
+    /// <summary>How close together two rounds may be: what comes up between them shares a statement.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How often a node tells what permits it wants, and hears what others want.</summary>
+    private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often it may ask for more than that.</summary>
+    private static readonly TimeSpan GrowEvery = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a lane without deliveries goes on wanting one permit: a claim may be bringing some.</summary>
+    private static readonly TimeSpan WantFor = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long it keeps permits that nobody else wants, so that the next delivery need not wait for one.</summary>
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromMilliseconds(200);
+
+    private readonly SemaphoreSlim _bell = new(0, 1);
+    private readonly Dictionary<Guid, LaneLimits> _active = [];
+    private readonly Lock _gate = new();
+    private readonly long _began = time.GetTimestamp();
+
+    /// <summary>Under which permits are held. It counts as in use, so that it is not removed, and its permits with it.</summary>
+    private NodeIdentity? _identity;
+
+    /// <summary>Under which they were held before: retired, and kept until the database has heard of the new one.</summary>
+    private readonly List<NodeIdentity> _former = [];
+
+    public TimeProvider Time => time;
+
+    /// <summary>A monotonic clock.</summary>
+    public TimeSpan Now => time.GetElapsedTime(_began);
+
+    /// <summary>Has limits looked after from now on.</summary>
+    public void Activate(LaneLimits limits)
+    {
+        if (limits.IsActive) return;
+        lock (_gate)
+        {
+            // A lane that was dropped and made anew: the newer one counts.
+            _active[limits.Integration] = limits;
+            limits.IsActive = true;
+        }
+
+        Ring();
+    }
+
+    /// <summary>Has the next round begin.</summary>
+    public void Ring()
+    {
+        if (_bell.CurrentCount > 0) return;
+        try
+        {
+            _bell.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Rung by another meanwhile.
+        }
+    }
+
+    public override void Dispose()
+    {
+        _bell.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                var lanes = Snapshot();
+                if (lanes.Count == 0) FreeIdentity();
+                await ((Task)_bell.WaitAsync(WaitFor(lanes), stoppingToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (stoppingToken.IsCancellationRequested) return;
+                await RoundAsync(Snapshot(), stoppingToken);
+                await Task.Delay(Tick, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogFailed(e.Message);
+                await Task.Delay(AfterFailure, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private List<LaneLimits> Snapshot()
+    {
+        lock (_gate) return [.. _active.Values];
+    }
+
+    /// <summary>Forever where there is nothing to look after; a tick where tokens may run out.</summary>
+    private static TimeSpan WaitFor(List<LaneLimits> lanes)
+    {
+        if (lanes.Count == 0) return Timeout.InfiniteTimeSpan;
+        return lanes.Exists(l => l.Rate is not null && l.Held > 0) ? Tick : GrowEvery;
+    }
+
+    private async Task RoundAsync(List<LaneLimits> lanes, CancellationToken ct)
+    {
+        var permits = new List<LaneLimits>();
+        var tokens = new List<(LaneLimits Limits, int Wanted)>();
+        MoveIdentity(lanes);
+        foreach (var limits in lanes)
+        {
+            if (limits.Held > 0) limits.IdleSince = null;
+            else limits.IdleSince ??= Now;
+            if (WantsToTell(limits)) permits.Add(limits);
+            if (limits.Rate is { } rate && rate.Wanted(Now, limits.Waiting, limits.Entering) is > 0 and var wanted) tokens.Add((limits, wanted));
+            if (limits.IdleSince is not null && limits.Concurrency.IsSettled) Deactivate(limits);
+        }
+
+        foreach (var some in permits.Chunk(MaxLanes)) await LeasePermitsAsync(some, ct);
+        Release(_former);
+        foreach (var some in tokens.Chunk(MaxLanes)) await LeaseTokensAsync(some, ct);
+    }
+
+    /// <summary>Whether the database has to hear of this lane now.</summary>
+    private bool WantsToTell(LaneLimits limits)
+    {
+        var lease = limits.Concurrency;
+        if (!limits.ConcurrencyIsLimited)
+        {
+            if (!lease.IsSettled) lease.LetGo();
+            return lease.Owes || !lease.IsSettled;
+        }
+
+        if (limits.IdleSince is { } since && Now - since > KeepFor && !lease.IsDenied) lease.LetGo();
+        if (lease.Owes) return true;
+        if (lease.IsSettled && limits.Held == 0) return false;
+        if (limits.TellNow || limits.AskedAt is not { } asked) return true;
+        var age = Now - asked;
+        return age >= RenewEvery || (age >= GrowEvery && limits.Held > lease.Permits && lease.Used >= lease.Permits && !lease.IsDenied);
+    }
+
+    /// <summary>Goes on under the node's new identity after the old one was retired or declared dead.</summary>
+    private void MoveIdentity(List<LaneLimits> lanes)
+    {
+        if (!lanes.Exists(l => l.ConcurrencyIsLimited || !l.Concurrency.IsSettled))
+        {
+            FreeIdentity();
+            return;
+        }
+
+        if (_identity is { IsLost: true })
+        {
+            // What was held went to others with the deliveries.
+            foreach (var limits in lanes)
+            {
+                limits.Concurrency.Lose();
+                limits.NoteFull();
+            }
+
+            FreeIdentity();
+        }
+
+        if (node.Current is not { } current || current == _identity || node.HoldCurrent() is not { } next) return;
+        if (_identity is { } old)
+        {
+            _former.Add(old);
+            foreach (var limits in lanes) limits.TellNow = true;
+        }
+
+        _identity = next;
+    }
+
+    private void FreeIdentity()
+    {
+        _identity?.LetGo(1);
+        _identity = null;
+        Release(_former);
+    }
+
+    private static void Release(List<NodeIdentity> identities)
+    {
+        foreach (var identity in identities) identity.LetGo(1);
+        identities.Clear();
+    }
+
+    private void Deactivate(LaneLimits limits)
+    {
+        lock (_gate)
+        {
+            limits.IsActive = false;
+            if (_active.TryGetValue(limits.Integration, out var current) && current == limits) _active.Remove(limits.Integration);
+        }
+
+        limits.AskedAt = null;
+        limits.TellNow = false;
+        // It may have got a delivery at this very moment.
+        if (limits.Held > 0) Activate(limits);
+    }
+
+    /// <summary>How many POSTs at once a lane could do with: room to grow, so that it need not ask at each step.</summary>
+    private int Demand(LaneLimits limits)
+    {
+        if (!limits.ConcurrencyIsLimited) return 0;
+        if (limits.Held > 0) return limits.Held * 2;
+        return limits.Concurrency.IsDenied || limits.IdleSince is not { } since || Now - since < WantFor ? 1 : 0;
+    }
+
+    private async Task LeasePermitsAsync(LaneLimits[] lanes, CancellationToken ct)
+    {
+        if (_identity is not { } identity) return;
+        foreach (var limits in lanes) limits.TellNow = false;
+        var wanted = Array.ConvertAll(lanes, Demand);
+        var held = Array.ConvertAll(lanes, l => l.Concurrency.Tell());
+        await using var command = source.CreateCommand("SELECT integration_id, permits FROM dispatcher.lease_permits($1, $2, $3, $4, $5, $6)");
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = identity.Id });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = [.. _former.Select(f => f.Id)] });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(lanes, l => l.Organization) });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = Array.ConvertAll(lanes, l => l.Integration) });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = wanted });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = held });
+        var answers = new Dictionary<Guid, int>(lanes.Length);
+        await using (var reader = await command.ExecuteReaderAsync(ct))
+        {
+            while (await reader.ReadAsync(ct)) answers[reader.GetGuid(0)] = reader.GetInt32(1);
+        }
+
+        for (var i = 0; i < lanes.Length; i++)
+        {
+            lanes[i].AskedAt = Now;
+            Take(lanes[i], wanted[i], answers);
+        }
+    }
+
+    private void Take(LaneLimits limits, int wanted, Dictionary<Guid, int> answers)
+    {
+        var lease = limits.Concurrency;
+        if (!answers.TryGetValue(limits.Integration, out var permits))
+        {
+            // No limit any more, or no integration, or no node: what is right is found out by loading the settings again.
+            lease.Lose();
+            limits.Reload();
+        }
+        else if (wanted == 0 && permits == 0)
+        {
+            lease.LetGo();
+            lease.Tell();
+        }
+        else
+        {
+            var denied = lease.IsDenied;
+            var more = lease.Answer(permits);
+            // A claim has to bring what others hold no longer: the count begins when it can.
+            if (denied && permits > 0 && limits.IdleSince is not null) limits.IdleSince = Now;
+            if (more) limits.Resume();
+        }
+
+        limits.NoteFull();
+        limits.Ring();
+    }
+
+    private async Task LeaseTokensAsync((LaneLimits Limits, int Wanted)[] lanes, CancellationToken ct)
+    {
+        await using var command = source.CreateCommand("SELECT integration_id, granted, rate, first_in FROM dispatcher.lease_tokens($1, $2, $3)");
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Organization) });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Integration) });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(lanes, l => l.Wanted) });
+        var answers = new Dictionary<Guid, (int Granted, int Rate, double FirstIn)>(lanes.Length);
+        var asked = Now;
+        await using (var reader = await command.ExecuteReaderAsync(ct))
+        {
+            while (await reader.ReadAsync(ct)) answers[reader.GetGuid(0)] = (reader.GetInt32(1), reader.GetInt32(2), reader.GetDouble(3));
+        }
+
+        var answered = Now;
+        foreach (var (limits, _) in lanes)
+        {
+            if (answers.TryGetValue(limits.Integration, out var grant) && limits.Rate is { } rate && rate.PerSecond == grant.Rate)
+                rate.Grant(grant.Granted, TimeSpan.FromSeconds(grant.FirstIn), asked, answered);
+            else limits.Reload();
+            limits.Ring();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Limits across nodes could not be renewed, what has one waits: {Reason}")]
+    private partial void LogFailed(string reason);
+}
