@@ -18,14 +18,14 @@ namespace Dispatcher.Dispatching;
 /// <param name="Target">Where and how to send.</param>
 /// <param name="Retry">The schedule.</param>
 /// <param name="MaxConcurrency">POSTs at once on this node: the integration's own limit, else the server's.</param>
-/// <param name="ConcurrencyLimit">POSTs at once on all nodes together; null where the integration has no limit of its own.</param>
-/// <param name="RateLimit">POSTs per second on all nodes together; null where there is no limit.</param>
 /// <param name="RequestHeadersId">The stored request headers that attempts refer to.</param>
 /// <param name="Ordered">Whether rows of the same key wait for each other.</param>
 /// <param name="RefreshAt">When a secret's grace ends, if one's does.</param>
+/// <param name="ConcurrencyLimit">POSTs at once on all nodes together; null where the integration has no limit of its own.</param>
+/// <param name="RateLimit">POSTs per second on all nodes together; null where there is no limit.</param>
 internal sealed record LaneSettings(
-    int Version, SendTarget Target, RetryPolicy Retry, int MaxConcurrency, int? ConcurrencyLimit, int? RateLimit, long RequestHeadersId,
-    bool Ordered, DateTimeOffset? RefreshAt)
+    int Version, SendTarget Target, RetryPolicy Retry, int MaxConcurrency, long RequestHeadersId, bool Ordered, DateTimeOffset? RefreshAt,
+    int? ConcurrencyLimit = null, int? RateLimit = null)
 {
     /// <summary>Whether POSTs need a permit or a token of the nodes' common limits.</summary>
     public bool IsLimited => ConcurrencyLimit is not null || RateLimit is not null;
@@ -84,11 +84,11 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOpti
         var settings = new LaneSettings(
             reader.GetInt32(0), target, retry,
             reader.IsDBNull(8) ? options.Delivery.MaxConcurrency : reader.GetInt32(8),
-            reader.IsDBNull(8) ? null : reader.GetInt32(8),
-            reader.IsDBNull(12) ? null : reader.GetInt32(12),
             0,
             reader.GetBoolean(11),
-            reader.IsDBNull(10) ? null : reader.GetFieldValue<DateTimeOffset>(10));
+            reader.IsDBNull(10) ? null : reader.GetFieldValue<DateTimeOffset>(10),
+            reader.IsDBNull(8) ? null : reader.GetInt32(8),
+            reader.IsDBNull(12) ? null : reader.GetInt32(12));
         await reader.CloseAsync();
         return settings with { RequestHeadersId = await StoreRequestHeadersAsync(headers, ct) };
     }

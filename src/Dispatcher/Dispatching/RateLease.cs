@@ -52,13 +52,13 @@ internal sealed class RateLease(int perSecond)
     /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="waiting">Deliveries that have no token yet.</param>
-    /// <param name="senders">How many of them could be sent at once.</param>
-    public int Wanted(TimeSpan now, int waiting, int senders)
+    /// <param name="entering">How many of them could be sent at once.</param>
+    public int Wanted(TimeSpan now, int waiting, int entering)
     {
         lock (_gate)
         {
             if (_lastAt > TimeSpan.MinValue && _lastAt - now > Lead) return 0;
-            var want = Math.Min(waiting - _tokens.Count, Math.Max(senders, _usedSinceAsked * 2));
+            var want = Math.Min(waiting - _tokens.Count, Math.Max(entering, _usedSinceAsked * 2));
             if (want <= 0) return 0;
             return Math.Clamp(want, 1, Math.Max(1, (int)(PerSecond * Batch.TotalSeconds)));
         }
