@@ -14,7 +14,7 @@ namespace Dispatcher.Dispatching;
 internal sealed class FailureStreak(DispatcherOptions.BreakerOptions options, TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly CircuitBreakerStateProvider _state = new();
+    private CircuitBreakerStateProvider? _state;
     private ResiliencePipeline<bool>? _judge;
     private long? _began;
     private long _lastFailure;
@@ -41,7 +41,7 @@ internal sealed class FailureStreak(DispatcherOptions.BreakerOptions options, Ti
 
             _judge ??= Make();
             Tell(succeeded: false);
-            if (_state.CircuitState != CircuitState.Open) return false;
+            if (_state!.CircuitState != CircuitState.Open) return false;
             _judge = null;
             return true;
         }
@@ -65,7 +65,7 @@ internal sealed class FailureStreak(DispatcherOptions.BreakerOptions options, Ti
             MinimumThroughput = options.MinimumFailures,
             SamplingDuration = TimeSpan.FromSeconds(options.SamplingSeconds),
             ShouldHandle = static attempt => ValueTask.FromResult(!attempt.Outcome.Result),
-            StateProvider = _state,
+            StateProvider = _state = new CircuitBreakerStateProvider(),
         })
         .Build();
 }
