@@ -3,11 +3,12 @@
 using Dispatcher.Access;
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
+using Dispatcher.Statistics;
 using Npgsql;
 
 namespace Dispatcher.Deliveries;
 
-internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore store, OpenBreakers breakers, Wakeup wakeup)
+internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore store, OpenBreakers breakers, Counters counters, Wakeup wakeup)
 {
     /// <summary>
     /// Makes a delivery due now. One that waits for a retry keeps its place in the schedule; a finished one begins a new round of
@@ -43,8 +44,13 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
                 : "The delivery has ended already.").AsException();
         }
 
-        // The next of its ordering key may go.
-        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration)) wakeup.Tell([integration]);
+        if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration))
+        {
+            counters.Ended(tenant.Organization, integration, DeliveryEnd.Cancelled, 1);
+            // The next of its ordering key may go.
+            wakeup.Tell([integration]);
+        }
+
         return await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
     }
 

@@ -1,97 +1,68 @@
-// What follows from some attempts beyond their record: a receiver that is gone disables its integration, a last failure is told.
-// Both are ordinary events, made in the transaction that records the attempt: never one without the other.
+// What follows from some attempts beyond their record: a receiver that is gone, or has failed for too long, disables its
+// integration; a last failure is told. All are ordinary events, made in the transaction that they follow from: never one
+// without the other.
 
-using System.Text.Json;
 using Dispatcher.Intake;
-using Dispatcher.Platform;
 using Dispatcher.Sending;
+using Dispatcher.Statistics;
 using Npgsql;
 
 namespace Dispatcher.Dispatching;
 
-/// <summary>Event types that the server itself emits. Their own deliveries, when they fail, emit nothing further.</summary>
-internal static class SystemEvents
+internal sealed class Consequences(NpgsqlDataSource source, Wakeup wakeup, Counters counters, TimeProvider time)
 {
-    public const string DeliveryExhausted = "delivery.exhausted";
-    public const string IntegrationDisabled = "integration.disabled";
-
-    public static bool IsOne(string type) => type is DeliveryExhausted or IntegrationDisabled;
-}
-
-internal sealed class Consequences(TimeProvider time)
-{
-    /// <summary>Why an integration was disabled by a 410.</summary>
-    public const string GoneReason = "gone";
-
-    /// <summary>Makes what follows from attempts that have consequences; returns the integrations that get events by it, to be told after the commit.</summary>
-    public async Task<Guid[]> FollowAsync(
+    /// <summary>Makes what follows from attempts that have consequences; returns the events, to be handed to <see cref="Committed"/> after the commit.</summary>
+    public async Task<AcceptedBatch?> FollowAsync(
         List<FinishedAttempt> attempts, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
+        var now = time.GetUtcNow();
         var events = new List<NewEvent>();
-        foreach (var attempt in attempts)
+        var gone = attempts.FindAll(a => a.Result.Outcome == SendOutcome.Gone).ConvertAll(a => a.Delivery);
+        if (gone.Count > 0)
         {
-            var system = SystemEvents.IsOne(attempt.Delivery.EventType);
-            if (attempt.Result.Outcome == SendOutcome.Gone
-                && await DisableAsync(attempt.Delivery, connection, transaction, ct) is { } disabled && !system) events.Add(disabled);
-            if (attempt.Status == DeliveryStatus.Exhausted && !system) events.Add(Exhausted(attempt));
+            var disabled = await DisableStatement.GoneAsync(gone, now, connection, transaction, ct);
+            var told = gone.Where(d => !SystemEvents.IsOne(d.EventType)).Select(d => d.IntegrationId).ToHashSet();
+            events.AddRange(disabled.Where(d => told.Contains(d.Id)).Select(d => SystemEvents.Disabled(d, DisableStatement.GoneReason, now)));
         }
 
-        if (events.Count == 0) return [];
+        events.AddRange(attempts
+            .Where(a => a.Status == DeliveryStatus.Exhausted && !SystemEvents.IsOne(a.Delivery.EventType))
+            .Select(a => SystemEvents.Exhausted(a, now)));
+        return await EmitAsync(events, connection, transaction, ct);
+    }
+
+    /// <summary>Disables what has failed for the span given; returns what was disabled by this call.</summary>
+    /// <param name="failed">Which, and when they last failed.</param>
+    /// <param name="quiet">Those of them that only failed to take events of the server itself: nobody is told.</param>
+    /// <param name="span">How long they must have failed.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task<List<DisabledIntegration>> DisableFailingAsync(
+        List<FailedIntegration> failed, IReadOnlySet<Guid> quiet, TimeSpan span, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var now = time.GetUtcNow();
+        var disabled = await DisableStatement.FailingAsync(failed, span, now, connection, transaction, ct);
+        var events = disabled.FindAll(d => !quiet.Contains(d.Id)).ConvertAll(d => SystemEvents.Disabled(d, DisableStatement.FailingReason, now));
+        var emitted = await EmitAsync(events, connection, transaction, ct);
+        await transaction.CommitAsync(ct);
+        if (emitted is not null) Committed(emitted);
+        return disabled;
+    }
+
+    /// <summary>Has the emitted events counted and sent.</summary>
+    public void Committed(AcceptedBatch emitted)
+    {
+        emitted.CountIn(counters);
+        if (emitted.Unowned.Length > 0) wakeup.Tell(emitted.Unowned);
+    }
+
+    private static async Task<AcceptedBatch?> EmitAsync(
+        List<NewEvent> events, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        if (events.Count == 0) return null;
         // Left to a claim: consequences are rare, and so the transaction's end decides alone whether they are sent.
         using var nobody = new Holding(null, 0, []);
-        return (await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct)).Unowned;
-    }
-
-    private async Task<NewEvent?> DisableAsync(Delivery delivery, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
-    {
-        await using var command = new NpgsqlCommand(
-            """
-            UPDATE dispatcher.integration SET enabled = false, disabled_reason = $3, updated_at = $4
-            WHERE organization_id = $1 AND id = $2 AND enabled AND deleted_at IS NULL
-            RETURNING project, inbox
-            """, connection, transaction);
-        command.Parameters.AddWithValue(delivery.Organization);
-        command.Parameters.AddWithValue(delivery.IntegrationId);
-        command.Parameters.AddWithValue(GoneReason);
-        command.Parameters.AddWithValue(time.GetUtcNow());
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        if (!await reader.ReadAsync(ct)) return null;
-        var project = reader.IsDBNull(0) ? null : reader.GetString(0);
-        var inbox = reader.IsDBNull(1) ? null : reader.GetString(1);
-        return Make(new EventRoute(delivery.Organization, project, inbox, SystemEvents.IntegrationDisabled), writer =>
-        {
-            writer.WriteString("integration_id", Ids.Format(Ids.Integration, delivery.IntegrationId));
-            writer.WriteString("reason", GoneReason);
-            writer.WriteString("disabled_at", Rfc3339Converter.ToText(time.GetUtcNow()));
-        });
-    }
-
-    private NewEvent Exhausted(FinishedAttempt attempt)
-    {
-        var delivery = attempt.Delivery;
-        return Make(new EventRoute(delivery.Organization, delivery.Project, null, SystemEvents.DeliveryExhausted), writer =>
-        {
-            writer.WriteString("delivery_id", Ids.Format(Ids.Delivery, delivery.Id));
-            writer.WriteString("event_id", delivery.MessageId);
-            writer.WriteString("event_type", delivery.EventType);
-            writer.WriteString("integration_id", Ids.Format(Ids.Integration, delivery.IntegrationId));
-            writer.WriteNumber("attempts", attempt.Number);
-            writer.WriteString("last_outcome", SendOutcomes.ToName(attempt.Result.Outcome));
-            if (attempt.Result.StatusCode is { } status) writer.WriteNumber("last_status_code", status);
-            writer.WriteString("exhausted_at", Rfc3339Converter.ToText(time.GetUtcNow()));
-        });
-    }
-
-    private NewEvent Make(EventRoute route, Action<Utf8JsonWriter> members)
-    {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer))
-        {
-            writer.WriteStartObject();
-            members(writer);
-            writer.WriteEndObject();
-        }
-
-        return new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, buffer.ToArray());
+        return await AcceptStatement.ExecuteAsync(events, nobody, connection, transaction, ct);
     }
 }

@@ -1,13 +1,14 @@
 // What has to be done now and then, by whichever node comes first: every step is safe to run on all nodes at once.
 
 using Dispatcher.Platform;
+using Dispatcher.Statistics;
 using Dispatcher.Storage;
 using Npgsql;
 
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class Maintenance(
-    NpgsqlDataSource source, LaneSet lanes, DispatcherOptions options, TimeProvider time, ILogger<Maintenance> logger) : BackgroundService
+    NpgsqlDataSource source, LaneSet lanes, Counters counters, DispatcherOptions options, TimeProvider time, ILogger<Maintenance> logger) : BackgroundService
 {
     private static readonly TimeSpan Often = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(10);
@@ -46,6 +47,7 @@ internal sealed partial class Maintenance(
         lanes.DropIdle();
         await Partitions.EnsureAsync(source, time, ct);
         if (await Partitions.DropExpiredAsync(source, time, options.Retention.Days, ct) is > 0 and var dropped) LogDropped(dropped, options.Retention.Days);
+        await StatisticsPartitions.DropExpiredAsync(source, time, options.Retention.Days, ct);
         await ExecuteAsync("DELETE FROM dispatcher.idempotency WHERE created_at < now() - interval '24 hours'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.integration_secret WHERE expires_at < now() - interval '1 day'", ct);
         // A deleted integration is kept until nothing can still be fanning out to it.
@@ -60,7 +62,7 @@ internal sealed partial class Maintenance(
     /// <summary>Cancels what waits for integrations that were deleted, in steps, so that a million rows hold no lock for long.</summary>
     private async Task CancelDeletedAsync(CancellationToken ct)
     {
-        while (await ExecuteAsync(
+        while (await CancelStepAsync(
             $"""
             WITH doomed AS (
                 SELECT q.organization_id, q.id
@@ -70,13 +72,30 @@ internal sealed partial class Maintenance(
             ), gone AS (
                 DELETE FROM dispatcher.queue q USING doomed d WHERE q.organization_id = d.organization_id AND q.id = d.id
                 RETURNING q.organization_id, q.id, q.event_id, q.integration_id, q.attempts, q.retention
+            ), archived AS (
+                INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at, retention)
+                SELECT g.organization_id, g.id, g.event_id, g.integration_id, e.project, e.type, 'cancelled', g.attempts, now(), g.retention
+                FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
+                RETURNING organization_id, integration_id
             )
-            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at, retention)
-            SELECT g.organization_id, g.id, g.event_id, g.integration_id, e.project, e.type, 'cancelled', g.attempts, now(), g.retention
-            FROM gone g JOIN dispatcher.event e ON e.organization_id = g.organization_id AND e.id = g.event_id
+            SELECT organization_id, integration_id, count(*) FROM archived GROUP BY 1, 2
             """, ct) == CancelStep)
         {
         }
+    }
+
+    private async Task<long> CancelStepAsync(string sql, CancellationToken ct)
+    {
+        var cancelled = 0L;
+        await using var command = source.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            cancelled += reader.GetInt64(2);
+            counters.Ended(reader.GetString(0), reader.GetGuid(1), DeliveryEnd.Cancelled, reader.GetInt64(2));
+        }
+
+        return cancelled;
     }
 
     private async Task<int> ExecuteAsync(string sql, CancellationToken ct)

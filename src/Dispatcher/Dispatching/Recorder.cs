@@ -9,7 +9,8 @@ using Npgsql;
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class Recorder(
-    NpgsqlDataSource source, Consequences consequences, Unrecordable unrecordable, Wakeup wakeup, TimeProvider time, ILogger<Recorder> logger) : BackgroundService
+    NpgsqlDataSource source, Consequences consequences, Unrecordable unrecordable, AttemptCount count, Wakeup wakeup, TimeProvider time,
+    ILogger<Recorder> logger) : BackgroundService
 {
     private const int Writers = 2;
     private const int MaxBatch = 1000;
@@ -144,7 +145,7 @@ internal sealed partial class Recorder(
     {
         var known = orphans.Count;
         var ours = known == 0 ? batch : batch.FindAll(a => !orphans.Contains(a.Delivery.Id));
-        Guid[] unowned = [];
+        AcceptedBatch? emitted = null;
         try
         {
             await using var transaction = await connection.BeginTransactionAsync(_giveUp.Token);
@@ -153,7 +154,7 @@ internal sealed partial class Recorder(
             orphans.UnionWith(await RecordStatement.RecordAsync(ours, connection, transaction, _giveUp.Token));
             if (orphans.Count > known) return false;
             var consequential = ours.FindAll(a => a.HasConsequences);
-            if (consequential.Count > 0) unowned = await consequences.FollowAsync(consequential, connection, transaction, _giveUp.Token);
+            if (consequential.Count > 0) emitted = await consequences.FollowAsync(consequential, connection, transaction, _giveUp.Token);
             await transaction.CommitAsync(_giveUp.Token);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -163,7 +164,8 @@ internal sealed partial class Recorder(
             throw;
         }
 
-        if (unowned.Length > 0) wakeup.Tell(unowned);
+        if (emitted is not null) consequences.Committed(emitted);
+        await count.AddAsync(batch, orphans, connection, _giveUp.Token);
         return true;
     }
 

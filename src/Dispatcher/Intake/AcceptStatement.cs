@@ -4,16 +4,26 @@
 using System.Runtime.InteropServices;
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
+using Dispatcher.Statistics;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Dispatcher.Intake;
 
 /// <summary>What a batch led to.</summary>
+/// <param name="Events">The batch.</param>
 /// <param name="Answers">An answer per event.</param>
 /// <param name="Owned">The deliveries that this node owns and must send after the commit.</param>
 /// <param name="Unowned">The integrations of those that wait for a claim.</param>
-internal sealed record AcceptedBatch(Accepted[] Answers, List<Delivery> Owned, Guid[] Unowned);
+internal sealed record AcceptedBatch(IReadOnlyList<NewEvent> Events, Accepted[] Answers, List<Delivery> Owned, Guid[] Unowned)
+{
+    /// <summary>Counts the events that are new. Only after the commit.</summary>
+    public void CountIn(Counters counters)
+    {
+        for (var i = 0; i < Answers.Length; i++)
+            if (!Answers[i].Repeated) counters.Accepted(Events[i].Route.Organization, Answers[i].Deliveries);
+    }
+}
 
 internal static class AcceptStatement
 {
@@ -114,6 +124,6 @@ internal static class AcceptStatement
             });
         }
 
-        return new AcceptedBatch(answers, owned, [.. unowned]);
+        return new AcceptedBatch(events, answers, owned, [.. unowned]);
     }
 }

@@ -3,13 +3,14 @@
 using System.Threading.Channels;
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
+using Dispatcher.Statistics;
 using Npgsql;
 
 namespace Dispatcher.Intake;
 
 /// <summary>The way in for events. A batch is whatever has gathered while the batch before it was committing: large under load, one event when idle.</summary>
 internal sealed partial class EventIntake(
-    NpgsqlDataSource source, LaneSet lanes, NodeRegistry node, Wakeup wakeup, ILogger<EventIntake> logger) : BackgroundService
+    NpgsqlDataSource source, LaneSet lanes, NodeRegistry node, Counters counters, Wakeup wakeup, ILogger<EventIntake> logger) : BackgroundService
 {
     // Two writers: while one waits for its commit to reach the disk, the other fills and sends the next batch.
     private const int Writers = 2;
@@ -69,6 +70,7 @@ internal sealed partial class EventIntake(
     {
         lanes.Enqueue(batch.Owned);
         if (batch.Unowned.Length > 0) wakeup.Tell(batch.Unowned);
+        batch.CountIn(counters);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>

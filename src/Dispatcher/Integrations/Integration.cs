@@ -21,7 +21,7 @@ internal sealed class Integration
     public string? BasicPassword { get; set; }
     public bool Enabled { get; set; } = true;
 
-    /// <summary>Why the server disabled it (<c>gone</c>, …); null when a person did, or when it is enabled.</summary>
+    /// <summary>Why the server disabled it (<c>gone</c>, <c>failing</c>); null when a person did, or when it is enabled.</summary>
     public string? DisabledReason { get; set; }
     public int? RateLimitPerSecond { get; set; }
     public int? MaxConcurrency { get; set; }

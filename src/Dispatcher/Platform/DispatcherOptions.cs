@@ -58,6 +58,7 @@ internal sealed class DispatcherOptions
         if (!(Breaker.BreakSeconds is >= 0.1 and <= 3600)) yield return "Dispatcher:Breaker:BreakSeconds must be from 0.1 to 3600.";
         if (!(Breaker.MaxBreakSeconds >= Breaker.BreakSeconds && Breaker.MaxBreakSeconds <= 86_400))
             yield return "Dispatcher:Breaker:MaxBreakSeconds must be from Dispatcher:Breaker:BreakSeconds to 86400.";
+        if (!(Delivery.DisableAfterDays is >= 0 and <= 3650)) yield return "Dispatcher:Delivery:DisableAfterDays must be from 0 to 3650.";
         if (Retention.Days is < 1 or > 3650) yield return "Dispatcher:Retention:Days must be from 1 to 3650.";
         if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
         foreach (var fault in Jobs.Faults()) yield return fault;
@@ -102,6 +103,12 @@ internal sealed class DispatcherOptions
 
         /// <summary>Payload that a node holds in memory, in MiB. 8 to 65536, default 64.</summary>
         public int MaxPendingMegabytes { get; set; } = 64;
+
+        /// <summary>
+        /// How long an integration may fail, without one success, before it is disabled with the reason <c>failing</c>. In days, 0 to
+        /// 3650, default 5; 0: never.
+        /// </summary>
+        public double DisableAfterDays { get; set; } = 5;
     }
 
     /// <summary>When nothing is sent for a while to an integration to which everything fails. What waits meanwhile uses up no attempts.</summary>

@@ -8,6 +8,7 @@ using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
 using Dispatcher.Sending;
+using Dispatcher.Statistics;
 using Dispatcher.Storage;
 using Dispatcher.Storage.Embedded;
 using Microsoft.EntityFrameworkCore;
@@ -91,6 +92,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<AttemptStore>();
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<DeliveryActions>();
+        services.AddSingleton<StatisticsReader>();
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
@@ -112,9 +114,13 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<Wakeup>();
         services.AddSingleton<LaneSettingsLoader>();
+        services.AddSingleton<Counters>();
         services.AddSingleton<Consequences>();
         services.AddSingleton<Unrecordable>();
+        services.AddSingleton<AttemptCount>();
         AddHosted<NodeRegistry>(services);
+        AddHosted<CounterFlush>(services);
+        AddHosted<FailureWatch>(services);
         AddHosted<Recorder>(services);
         AddHosted<OpenBreakers>(services);
         AddHosted<LimitLeases>(services);
@@ -154,5 +160,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapEventTypes();
         app.MapJobs();
         app.MapDeliveries();
+        app.MapStatistics();
     }
 }

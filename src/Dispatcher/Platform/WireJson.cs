@@ -9,6 +9,7 @@ using Dispatcher.Deliveries;
 using Dispatcher.Events;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Statistics;
 
 namespace Dispatcher.Platform;
 
@@ -49,6 +50,8 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(DeliveryView))]
 [JsonSerializable(typeof(DeliveryDetail))]
 [JsonSerializable(typeof(Page<DeliveryView>))]
+[JsonSerializable(typeof(IntegrationStats))]
+[JsonSerializable(typeof(ServerStats))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]

@@ -29,5 +29,8 @@ internal sealed class InitialMigration : SqlMigration;
 [DbContext(typeof(DispatcherDb)), Migration("0002_limits")]
 internal sealed class LimitsMigration : SqlMigration;
 
+[DbContext(typeof(DispatcherDb)), Migration("0003_statistics")]
+internal sealed class StatisticsMigration : SqlMigration;
+
 [DbContext(typeof(DispatcherDb)), Migration("0006_turns")]
 internal sealed class TurnsMigration : SqlMigration;

@@ -17,6 +17,7 @@ internal static class Partitions
         command.Parameters.AddWithValue(today.AddDays(-1));
         command.Parameters.AddWithValue(today.AddDays(DaysAhead));
         await command.ExecuteNonQueryAsync(ct);
+        await StatisticsPartitions.EnsureAsync(source, today, ct);
     }
 
     /// <summary>Drops what is older than its retention, whole days at a time. Returns how many partitions went.</summary>

@@ -41,6 +41,8 @@ public sealed class AccessTests(ApiServer api, PostgresFixture postgres) : IClas
         ["GET /integrations/{id}/secret"] = Writers,
         ["POST /integrations/{id}/secret/rotate"] = Writers,
         ["POST /integrations/{id}/test"] = Writers,
+        ["GET /integrations/{id}/stats"] = Readers,
+        ["GET /stats"] = Operators,
         ["POST /events"] = Emitters,
         ["POST /events/batch"] = Emitters,
         ["GET /events"] = Readers,

@@ -24,13 +24,16 @@ public sealed class ArchitectureTests
     }
 
     [Theory]
-    [InlineData("Intake", "Dispatching Platform")]
-    [InlineData("Dispatching", "Intake Retries Sending Signing Platform Storage Access")]
+    [InlineData("Intake", "Dispatching Platform Statistics")]
+    [InlineData("Dispatching", "Intake Retries Sending Signing Platform Storage Access Statistics")]
     public void The_engine_knows_no_endpoints_and_none_of_the_rooms_that_use_it(string room, string mayKnow)
     {
         AssertKnowsOnly(room, mayKnow);
         AssertKnowsNothingOf(room, ["Microsoft.AspNetCore.Builder", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Routing"]);
     }
+
+    [Fact]
+    public void Statistics_are_counted_for_rooms_that_they_do_not_know() => AssertKnowsOnly("Statistics", "Sending Platform Storage Access");
 
     [Fact]
     public void Only_the_server_knows_the_endpoint_files()

@@ -1,0 +1,47 @@
+// The span of time that statistics are asked for, and how finely they are given.
+
+using Dispatcher.Platform;
+
+namespace Dispatcher.Statistics;
+
+/// <summary>A span, in minutes or in hours.</summary>
+/// <param name="Since">The beginning of a minute or an hour.</param>
+/// <param name="Until">The end, exclusive; null: whatever there is.</param>
+/// <param name="Step">A minute or an hour.</param>
+internal sealed record StatisticsPeriod(DateTimeOffset Since, DateTimeOffset? Until, TimeSpan Step)
+{
+    public static readonly TimeSpan Default = TimeSpan.FromHours(24);
+
+    /// <summary>Longer spans would have more points than a chart can show.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromDays(31);
+
+    /// <summary>Up to here statistics come by the minute.</summary>
+    public static readonly TimeSpan LongestByMinute = TimeSpan.FromHours(6);
+
+    /// <summary>Minutes older than this may have been dropped.</summary>
+    private static readonly TimeSpan MinutesKept = TimeSpan.FromDays(Storage.StatisticsPartitions.MinutesKeptDays);
+
+    public string Resolution => Step == TimeSpan.FromMinutes(1) ? "minute" : "hour";
+
+    /// <summary>Checks a span and chooses its resolution. Absent: until now, since 24 hours before that.</summary>
+    /// <exception cref="ProblemException">422, naming <c>since</c>.</exception>
+    public static StatisticsPeriod Of(DateTimeOffset? since, DateTimeOffset? until, DateTimeOffset now)
+    {
+        var end = until ?? now;
+        var begin = since ?? (end - DateTimeOffset.MinValue > Default ? end - Default : DateTimeOffset.MinValue);
+        if (begin >= end) throw Problem.Invalid("since", $"must be before {(until is null ? "now" : "until")}.").AsException();
+        if (end - begin > Longest) throw Problem.Invalid("since", $"must be at most {Longest.TotalDays:0} days before {(until is null ? "now" : "until")}.").AsException();
+        var byMinute = end - begin <= LongestByMinute && begin >= now - MinutesKept;
+        var step = byMinute ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(1);
+        return new StatisticsPeriod(new DateTimeOffset(begin.UtcTicks - (begin.UtcTicks % step.Ticks), TimeSpan.Zero), until?.ToUniversalTime(), step);
+    }
+
+    /// <summary>The beginnings of all minutes or hours, up to now.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="last">The last one that has counts: the database's clock may be ahead of ours.</param>
+    public IEnumerable<DateTimeOffset> Points(DateTimeOffset now, DateTimeOffset? last)
+    {
+        var end = Until < now ? Until.Value : now;
+        for (var at = Since; at < end || at <= last; at += Step) yield return at;
+    }
+}
