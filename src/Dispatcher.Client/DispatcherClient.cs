@@ -77,6 +77,20 @@ public sealed class DispatcherClient : IDisposable
             "integrations", settings, DispatcherJson.Default.IntegrationSettings, DispatcherJson.Default.Integration, cancellationToken);
     }
 
+    /// <summary>How an integration did in a span of time: attempts by outcome, success rate, latencies, each minute or hour of it.</summary>
+    /// <param name="id"><c>int_…</c></param>
+    /// <param name="since">The beginning, at most 31 days before the end. Default: 24 hours before it.</param>
+    /// <param name="until">The end. Default: now.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public Task<IntegrationStats> GetStatsAsync(
+        string id, DateTimeOffset? since = null, DateTimeOffset? until = null, CancellationToken cancellationToken = default)
+    {
+        var query = new Query();
+        query.Append("since", since);
+        query.Append("until", until);
+        return _transport.GetAsync($"integrations/{Segment(id)}/stats{query}", DispatcherJson.Default.IntegrationStats, cancellationToken);
+    }
+
     /// <summary>One page of deliveries, newest first.</summary>
     public Task<Page<Delivery>> ListDeliveriesAsync(DeliveryQuery? query = null, CancellationToken cancellationToken = default) =>
         _transport.GetAsync("deliveries" + QueryString(query), DispatcherJson.Default.PageDelivery, cancellationToken);
@@ -134,24 +148,32 @@ public sealed class DispatcherClient : IDisposable
         if (query is null)
             return "";
 
-        var text = new StringBuilder();
-        Append("integration", query.Integration);
-        Append("event", query.Event);
-        Append("type", query.Type);
-        Append("status", query.Status?.ToString().ToLowerInvariant());
-        Append("since", Rfc3339(query.Since));
-        Append("until", Rfc3339(query.Until));
-        Append("limit", query.Limit?.ToString(CultureInfo.InvariantCulture));
-        Append("cursor", query.Cursor);
+        var text = new Query();
+        text.Append("integration", query.Integration);
+        text.Append("event", query.Event);
+        text.Append("type", query.Type);
+        text.Append("status", query.Status?.ToString().ToLowerInvariant());
+        text.Append("since", query.Since);
+        text.Append("until", query.Until);
+        text.Append("limit", query.Limit?.ToString(CultureInfo.InvariantCulture));
+        text.Append("cursor", query.Cursor);
         return text.ToString();
+    }
 
-        void Append(string name, string? value)
+    /// <summary>A query string, empty or with its question mark.</summary>
+    private sealed class Query
+    {
+        private readonly StringBuilder _text = new();
+
+        public void Append(string name, string? value)
         {
             if (value is not null)
-                text.Append(text.Length == 0 ? '?' : '&').Append(name).Append('=').Append(Uri.EscapeDataString(value));
+                _text.Append(_text.Length == 0 ? '?' : '&').Append(name).Append('=').Append(Uri.EscapeDataString(value));
         }
 
-        static string? Rfc3339(DateTimeOffset? time) =>
-            time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+        public void Append(string name, DateTimeOffset? time) =>
+            Append(name, time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture));
+
+        public override string ToString() => _text.ToString();
     }
 }

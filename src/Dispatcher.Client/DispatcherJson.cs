@@ -13,6 +13,7 @@ namespace Dispatcher.Client;
 [JsonSerializable(typeof(EventReceipt))]
 [JsonSerializable(typeof(IntegrationSettings))]
 [JsonSerializable(typeof(Integration))]
+[JsonSerializable(typeof(IntegrationStats))]
 [JsonSerializable(typeof(Page<Delivery>))]
 [JsonSerializable(typeof(JobStart))]
 [JsonSerializable(typeof(JobUpdate))]

@@ -109,7 +109,7 @@ internal sealed class StatisticsReader(NpgsqlDataSource source, CounterFlush flu
     /// <summary>Counts the rows of a query, up to one more than asked for.</summary>
     private async Task<int> CountAsync(string rows, object? parameter, int most, CancellationToken ct)
     {
-        await using var command = source.CreateCommand($"SELECT count(*)::integer FROM ({rows} LIMIT {most + 1}) AS some");
+        await using var command = source.CreateCommand($"SELECT count(*)::integer FROM ({rows} LIMIT {most + 1}) AS counted");
         if (parameter is not null) command.Parameters.AddWithValue(parameter);
         return (int)(await command.ExecuteScalarAsync(ct))!;
     }

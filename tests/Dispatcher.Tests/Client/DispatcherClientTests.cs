@@ -221,6 +221,31 @@ public sealed class DispatcherClientTests
     }
 
     [Fact]
+    public async Task The_statistics_of_an_integration_are_read_for_a_span()
+    {
+        await using var server = await PlayedServer.StartAsync();
+        using var client = server.Connect();
+        server.Next(200, """
+            {"integration_id":"int_1","since":"2026-01-01T00:00:00.000Z","until":"2026-01-01T06:00:00.000Z","resolution":"minute",
+             "attempts":{"total":4,"succeeded":3,"failed":1,"by_outcome":{"succeeded":3,"server_error":1}},
+             "deliveries":{"total":3,"succeeded":3,"exhausted":0,"cancelled":0},"success_rate":0.75,
+             "latency_ms":{"p50":2.5,"p95":11,"p99":12,"mean":3.5},"pending":10000,"pending_is_more":true,
+             "series":[{"at":"2026-01-01T00:00:00.000Z","succeeded":3,"failed":1,"p50":2.5,"p95":11,"p99":12},
+                       {"at":"2026-01-01T00:01:00.000Z","succeeded":0,"failed":0,"p50":null,"p95":null,"p99":null}]}
+            """);
+
+        var stats = await client.GetStatsAsync(
+            "int_1", new DateTimeOffset(2026, 1, 1, 2, 0, 0, TimeSpan.FromHours(2)), new DateTimeOffset(2026, 1, 1, 6, 0, 0, TimeSpan.Zero));
+
+        Assert.Equal("/integrations/int_1/stats?since=2026-01-01T00%3A00%3A00Z&until=2026-01-01T06%3A00%3A00Z", (await server.RequestAsync()).Path);
+        Assert.Equal((4, 3, 1, 1), (stats.Attempts.Total, stats.Attempts.Succeeded, stats.Attempts.Failed, stats.Attempts.ByOutcome["server_error"]));
+        Assert.Equal(new DeliveryStats(3, 3, 0, 0), stats.Deliveries);
+        Assert.Equal((0.75, new LatencyStats(2.5, 11, 12, 3.5), 10_000, true), (stats.SuccessRate, stats.LatencyMs, stats.Pending, stats.PendingIsMore));
+        Assert.Equal([2.5, null], stats.Series.Select(point => point.P50));
+        Assert.Equal("minute", stats.Resolution);
+    }
+
+    [Fact]
     public async Task A_delivery_is_read_with_its_attempts()
     {
         await using var server = await PlayedServer.StartAsync();
