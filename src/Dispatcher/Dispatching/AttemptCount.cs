@@ -32,10 +32,10 @@ internal sealed class AttemptCount(Counters counters, FailureWatch failures)
         foreach (var attempt in batch)
         {
             var delivery = attempt.Delivery;
+            failures.Saw(attempt);
             var end = attempt.Status is null || notEnded.Contains(delivery.Id) ? DeliveryEnd.None
                 : attempt.Result.Outcome == SendOutcome.Succeeded ? DeliveryEnd.Succeeded : DeliveryEnd.Exhausted;
             counters.Attempt(delivery.Organization, delivery.IntegrationId, attempt.Result.Outcome, attempt.Result.Latency, end);
-            failures.Saw(attempt);
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed partial class FailureWatch(
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
 
     private readonly TimeSpan _span = TimeSpan.FromDays(options.Delivery.DisableAfterDays);
+    private readonly SemaphoreSlim _one = new(1, 1);
     private readonly Lock _gate = new();
     private Dictionary<Guid, SeenAttempts> _seen = [];
 
@@ -44,7 +45,27 @@ internal sealed partial class FailureWatch(
         }
     }
 
-    private async Task SettleAsync()
+    /// <summary>Settles all that was seen up to now. A failure is logged, and what was seen is kept for the next time.</summary>
+    public async Task SettleAsync()
+    {
+        await _one.WaitAsync();
+        try
+        {
+            await SettleSeenAsync();
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    public override void Dispose()
+    {
+        _one.Dispose();
+        base.Dispose();
+    }
+
+    private async Task SettleSeenAsync()
     {
         Dictionary<Guid, SeenAttempts> seen;
         lock (_gate)
