@@ -19,14 +19,14 @@ public sealed class StatisticsTests(PostgresFixture postgres)
             await Task.Delay(10);
             context.Response.StatusCode = n % 10 == 0 ? 500 : 204;
         };
-        var load = new Load(2000);
+        var load = new Load(1000);
         var settings = ("Dispatcher__Retry__BaseSeconds", "0.05");
         string id;
         await using (var server = await ServerProcess.StartAsync(database, settings))
         {
             id = (await server.RegisterAsync(receiver.Url)).GetProperty("id").GetString()!;
             var publishing = load.PublishAsync(server.Client);
-            await receiver.WaitForAsync(600);
+            await receiver.WaitForAsync(300);
             await server.TerminateAsync();
             await publishing;
         }

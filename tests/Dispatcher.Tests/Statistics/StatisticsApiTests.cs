@@ -1,10 +1,14 @@
 // GET /integrations/{id}/stats and GET /stats: what is read is what was sent.
 
 using System.Text.Json;
+using Dispatcher.Dispatching;
+using Dispatcher.Sending;
 using Dispatcher.Statistics;
 using Dispatcher.Tests.Api;
 using Dispatcher.Tests.Faults;
 using Dispatcher.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Dispatcher.Tests.Statistics;
 
@@ -74,6 +78,66 @@ public sealed class StatisticsApiTests(ApiServer api) : IClassFixture<ApiServer>
 
         Assert.Equal((1, 1, 0), (Deliveries(stats, "cancelled"), Deliveries(stats, "total"), stats.GetProperty("pending").GetInt32()));
         Assert.Equal(1, stats.GetProperty("attempts").GetProperty("by_outcome").GetProperty("connection_refused").GetInt32());
+    }
+
+    [Fact]
+    public async Task An_attempt_under_way_when_its_delivery_is_cancelled_counts_and_the_delivery_counts_as_cancelled_only()
+    {
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        var answer = new TaskCompletionSource();
+        receiver.Answer = (_, _, _) => answer.Task;
+        var id = (await customer.RegisterAsync(receiver.Url)).Text("id");
+        var delivery = await customer.DeliveryAsync($"event={await customer.PublishAsync()}", "delivering");
+        await receiver.WaitForAsync(1);
+
+        await customer.Admin.CallAsync(200, $"POST /deliveries/{delivery.Text("id")}/cancel");
+        answer.SetResult();
+
+        var stats = await StatsAsync(customer, id, s => s.GetProperty("attempts").GetProperty("total").GetInt32() == 1);
+        Http.AssertJson("""{"total":1,"succeeded":0,"exhausted":0,"cancelled":1}""", stats.GetProperty("deliveries"));
+    }
+
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 1)]
+    public async Task A_record_that_went_through_although_its_outcome_was_unknown_counts_as_the_deliverys_end(bool sameAttempt, int ended)
+    {
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        var id = (await customer.RegisterAsync(receiver.Url)).Text("id");
+        var made = await customer.DeliveryAsync($"event={await customer.PublishAsync()}", "succeeded");
+        await StatsAsync(customer, id, s => Deliveries(s, "succeeded") == 1);
+
+        // The next try at recording finds the row gone. What was recorded may be the same attempt, or another node's.
+        var started = made.GetProperty("attempts")[0].GetProperty("started_at").GetDateTimeOffset();
+        var source = api.Server.Services.GetRequiredService<NpgsqlDataSource>();
+        var deliveryId = Guid.ParseExact(made.Text("id")[4..], "N");
+        if (sameAttempt) started = await new Records(api.Server.ConnectionString).ScalarAsync<DateTime>($"SELECT last_started_at FROM dispatcher.delivery WHERE id = '{deliveryId}'");
+        else started += TimeSpan.FromMilliseconds(1);
+        var attempt = new FinishedAttempt(
+            new Delivery
+            {
+                Id = deliveryId,
+                EventId = Guid.Empty,
+                MessageId = "",
+                Organization = customer.Id,
+                Project = null,
+                EventType = "a.b",
+                Payload = [],
+                IntegrationId = Guid.ParseExact(id[4..], "N"),
+                IntegrationVersion = 1,
+                Owner = new NodeIdentity(0),
+            },
+            null!,
+            new SendResult { Outcome = SendOutcome.Succeeded, StartedAt = started, UnixTimestamp = 0, Latency = TimeSpan.Zero, Signature = "" });
+        await using (var connection = await source.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        {
+            await api.Server.Services.GetRequiredService<AttemptCount>().AddAsync([attempt], [deliveryId], connection, TestContext.Current.CancellationToken);
+        }
+
+        var stats = await customer.Admin.CallAsync(200, $"GET /integrations/{id}/stats");
+        Assert.Equal((2, ended), (stats.GetProperty("attempts").GetProperty("total").GetInt32(), Deliveries(stats, "succeeded")));
     }
 
     [Fact]
