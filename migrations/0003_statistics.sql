@@ -7,7 +7,7 @@
 
 -- What happened in the minute that begins at "at". Besides a row for each integration there is one for its organization
 -- (integration_id all zeros) and one for the whole server (organization_id empty too): totals are read as cheaply as parts.
--- Minutes and hours are written together; minutes are kept for two days, hours as long as the deliveries.
+-- Minutes and hours are written together; minutes are kept for two days, hours for the server's retention.
 CREATE TABLE dispatcher.stats_minute (
     organization_id text COLLATE "C" NOT NULL,
     integration_id  uuid NOT NULL,

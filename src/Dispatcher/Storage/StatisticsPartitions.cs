@@ -6,7 +6,7 @@ namespace Dispatcher.Storage;
 
 internal static class StatisticsPartitions
 {
-    /// <summary>How many days minutes are kept. Hours are kept as long as deliveries.</summary>
+    /// <summary>How many days minutes are kept. Hours are kept for the retention of the server.</summary>
     public const int MinutesKeptDays = 2;
 
     /// <summary>Makes them ahead of time, as far as <see cref="Partitions"/> does.</summary>

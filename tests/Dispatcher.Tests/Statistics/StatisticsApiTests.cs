@@ -127,6 +127,7 @@ public sealed class StatisticsApiTests(ApiServer api) : IClassFixture<ApiServer>
                 Payload = [],
                 IntegrationId = Guid.ParseExact(id[4..], "N"),
                 IntegrationVersion = 1,
+                Retention = 0,
                 Owner = new NodeIdentity(0),
             },
             null!,
@@ -148,8 +149,8 @@ public sealed class StatisticsApiTests(ApiServer api) : IClassFixture<ApiServer>
         var records = new Records(api.Server.ConnectionString);
         await records.ExecuteAsync(
             $"""
-            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at)
-            SELECT '{customer.Id}', gen_random_uuid(), gen_random_uuid(), '{Guid.ParseExact(id[4..], "N")}', now() FROM generate_series(1, 10001)
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention)
+            SELECT '{customer.Id}', gen_random_uuid(), gen_random_uuid(), '{Guid.ParseExact(id[4..], "N")}', now(), 0 FROM generate_series(1, 10001)
             """);
 
         var stats = await customer.Admin.CallAsync(200, $"GET /integrations/{id}/stats");
