@@ -8,8 +8,8 @@ namespace Dispatcher.Dispatching;
 
 /// <summary>LISTEN on a connection of its own. Notifications only make things faster: whatever is missed is found by polling and by versions.</summary>
 internal sealed partial class ChangeListener(
-    DirectSource direct, LaneSet lanes, OpenBreakers breakers, Wakeup wakeup, KeyRing keys, TimeProvider time, ILogger<ChangeListener> logger)
-    : BackgroundService
+    DirectSource direct, LaneSet lanes, OpenBreakers breakers, Wakeup wakeup, TaskBell tasks, KeyRing keys, TimeProvider time,
+    ILogger<ChangeListener> logger) : BackgroundService
 {
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
@@ -63,6 +63,7 @@ internal sealed partial class ChangeListener(
         if (channel == Wakeup.Channel) wakeup.Heard(payload);
         else if (Guid.TryParse(payload, out var integration)) lanes.Invalidate(integration);
         else if (payload.StartsWith(cancelled, StringComparison.Ordinal) && Guid.TryParse(payload[cancelled.Length..], out var delivery)) lanes.Cancel(delivery);
+        else if (payload == "task") tasks.Ring();
         else if (!breakers.Heard(payload)) keys.Forget();
     }
 

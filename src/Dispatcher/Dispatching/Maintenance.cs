@@ -50,6 +50,7 @@ internal sealed partial class Maintenance(
         await StatisticsPartitions.DropExpiredAsync(source, time, options.Retention.Days, ct);
         await ExecuteAsync("DELETE FROM dispatcher.idempotency WHERE created_at < now() - interval '24 hours'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.integration_secret WHERE expires_at < now() - interval '1 day'", ct);
+        await ExecuteAsync("DELETE FROM dispatcher.task WHERE finished_at < now() - interval '30 days'", ct);
         // A deleted integration is kept until nothing can still be fanning out to it.
         await ExecuteAsync(
             """

@@ -12,6 +12,7 @@ internal static class Ids
     public const string Organization = "org_";
     public const string Project = "prj_";
     public const string Job = "job_";
+    public const string Task = "tsk_";
 
     private static readonly UuidSequence Sequence = new();
 

@@ -7,6 +7,7 @@ using Dispatcher.Events;
 using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Recoveries;
 using Dispatcher.Sending;
 using Dispatcher.Statistics;
 using Dispatcher.Storage;
@@ -93,6 +94,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<DeliveryActions>();
         services.AddSingleton<StatisticsReader>();
+        services.AddSingleton<RecoveryStore>();
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
@@ -113,6 +115,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton(Egress.Sending(options));
         services.AddSingleton<WebhookSender>();
         services.AddSingleton<Wakeup>();
+        services.AddSingleton<TaskBell>();
         services.AddSingleton<LaneSettingsLoader>();
         services.AddSingleton<Counters>();
         services.AddSingleton<Consequences>();
@@ -129,6 +132,7 @@ internal sealed class Server : IAsyncDisposable
         AddHosted<ChangeListener>(services);
         AddHosted<Maintenance>(services);
         AddHosted<EventIntake>(services);
+        AddHosted<RecoveryRunner>(services);
         services.Configure<HostOptions>(host =>
         {
             // Long enough for what is under way to run into its timeout and be recorded.
@@ -161,5 +165,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapJobs();
         app.MapDeliveries();
         app.MapStatistics();
+        app.MapRecoveries();
     }
 }

@@ -9,6 +9,7 @@ using Dispatcher.Deliveries;
 using Dispatcher.Events;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Recoveries;
 using Dispatcher.Statistics;
 
 namespace Dispatcher.Platform;
@@ -52,6 +53,9 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(Page<DeliveryView>))]
 [JsonSerializable(typeof(IntegrationStats))]
 [JsonSerializable(typeof(ServerStats))]
+[JsonSerializable(typeof(SpanRequest))]
+[JsonSerializable(typeof(TaskView))]
+[JsonSerializable(typeof(Page<TaskView>))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]

@@ -32,5 +32,8 @@ internal sealed class LimitsMigration : SqlMigration;
 [DbContext(typeof(DispatcherDb)), Migration("0003_statistics")]
 internal sealed class StatisticsMigration : SqlMigration;
 
+[DbContext(typeof(DispatcherDb)), Migration("0004_recover_replay")]
+internal sealed class RecoverReplayMigration : SqlMigration;
+
 [DbContext(typeof(DispatcherDb)), Migration("0006_turns")]
 internal sealed class TurnsMigration : SqlMigration;

@@ -46,8 +46,8 @@ internal sealed record Customer(ApiServer Api, string Id, HttpClient Admin)
     public async Task<string> PublishAsync(string type = "a.b", string payload = """{"n":1}""", string members = "") => (await Admin.CallAsync(
         202, "POST /events", $$"""{"type":"{{type}}","payload":{{payload}}{{(members.Length > 0 ? "," + members : "")}}}""")).Text("id");
 
-    /// <summary>Waits until a list's only delivery has a status; gives it with its attempts.</summary>
-    public async Task<JsonElement> DeliveryAsync(string filter, string status)
+    /// <summary>Waits until a list's only delivery has a status, after so many attempts at least; gives it with its attempts.</summary>
+    public async Task<JsonElement> DeliveryAsync(string filter, string status, int attempts = 0)
     {
         JsonElement found = default;
         await Eventually.TrueAsync(async () =>
@@ -55,7 +55,7 @@ internal sealed record Customer(ApiServer Api, string Id, HttpClient Admin)
             var list = (await Admin.CallAsync(200, $"GET /deliveries?{filter}")).Data();
             if (list.Count != 1) return false;
             found = await Admin.CallAsync(200, $"GET /deliveries/{list[0].Text("id")}");
-            return found.Text("status") == status;
+            return found.Text("status") == status && found.GetProperty("attempt_count").GetInt32() >= attempts;
         }, $"a delivery of {filter} is {status}; it is {found}");
         return found;
     }

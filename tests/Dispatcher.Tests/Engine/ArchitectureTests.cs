@@ -32,6 +32,10 @@ public sealed class ArchitectureTests
         AssertKnowsNothingOf(room, ["Microsoft.AspNetCore.Builder", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Routing"]);
     }
 
+    [Theory]
+    [InlineData("Recoveries", "Access Dispatching Platform")]
+    public void A_room_that_uses_the_engine_knows_no_other_that_does(string room, string mayKnow) => AssertKnowsOnly(room, mayKnow);
+
     [Fact]
     public void Statistics_are_counted_for_rooms_that_they_do_not_know() => AssertKnowsOnly("Statistics", "Sending Platform Storage Access");
 

@@ -1,0 +1,53 @@
+// /integrations/{id}/recover, /replay and /tasks: sending again what failed for good, and what was never sent.
+
+using Dispatcher.Access;
+using Dispatcher.Platform;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Dispatcher.Recoveries;
+
+internal static class RecoveriesApi
+{
+    public static void MapRecoveries(this IEndpointRouteBuilder app)
+    {
+        var read = app.MapGroup("/integrations/{id}/tasks").WithTags("Integrations").WithMetadata(Admits.Readers);
+        read.MapGet("/", List).WithSummary("List what was asked of recover and replay, newest first");
+        read.MapGet("/{task}", Get).WithSummary("Read how far a recovery or a replay has come");
+
+        var write = app.MapGroup("/integrations/{id}").WithTags("Integrations").WithMetadata(Admits.Writers);
+        write.MapPost("/recover", Recover).WithSummary("Send every exhausted delivery of a span again");
+        write.MapPost("/replay", Replay).WithSummary("Deliver the matching events of a span that it never got");
+        write.MapPost("/tasks/{task}/cancel", Cancel).WithSummary("End a recovery or a replay");
+    }
+
+    private static Task<Accepted<TaskView>> Recover(
+        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct) =>
+        AskAsync(TaskKind.Recover, id, body.Value, tenant, store, time, ct);
+
+    private static Task<Accepted<TaskView>> Replay(
+        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct) =>
+        AskAsync(TaskKind.Replay, id, body.Value, tenant, store, time, ct);
+
+    private static async Task<Accepted<TaskView>> AskAsync(
+        string kind, string id, SpanRequest span, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var until = span.Until is { } given && given < now ? given : now;
+        var faults = new Faults();
+        faults.Require(span.Since is not null, "since", "is required: an RFC 3339 time, from which on events are looked at.");
+        faults.Require(span.Since is null || span.Since < now, "since", "must be in the past.");
+        faults.Require(span.Until is null || span.Since is null || span.Until > span.Since, "until", "must be later than since.");
+        faults.ThrowIfAny();
+        var view = await store.AskAsync(kind, tenant, id, span.Since!.Value, until, ct);
+        return TypedResults.Accepted($"/integrations/{view.IntegrationId}/tasks/{view.Id}", view);
+    }
+
+    private static async Task<Ok<Page<TaskView>>> List(string id, PageQuery page, Tenant tenant, RecoveryStore store, CancellationToken ct) =>
+        TypedResults.Ok(Page<TaskView>.Of(await store.ListAsync(tenant, id, page, ct), page, t => t.Id[4..]));
+
+    private static async Task<Ok<TaskView>> Get(string id, string task, Tenant tenant, RecoveryStore store, CancellationToken ct) =>
+        TypedResults.Ok(await store.GetAsync(tenant, id, task, ct));
+
+    private static async Task<Ok<TaskView>> Cancel(string id, string task, Tenant tenant, RecoveryStore store, CancellationToken ct) =>
+        TypedResults.Ok(await store.CancelAsync(tenant, id, task, ct));
+}

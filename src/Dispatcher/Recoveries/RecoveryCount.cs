@@ -1,0 +1,27 @@
+// Counts what a task will send, a stretch at a time.
+
+using Npgsql;
+
+namespace Dispatcher.Recoveries;
+
+/// <summary>How far a count has come.</summary>
+/// <param name="To">The last id counted; null once all is.</param>
+/// <param name="Total">What was found so far.</param>
+internal readonly record struct RecoveryCount(Guid? To, long Total)
+{
+    // A stretch takes some tens of milliseconds: index entries for the one, events with two look-ups for the other.
+    private const int Deliveries = 50_000;
+    private const int Events = 20_000;
+
+    /// <summary>Counts the next stretch, in the caller's transaction.</summary>
+    public async Task<RecoveryCount> NextAsync(RecoveryScope scope, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        if (To is not { } after) return this;
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        foreach (var setting in RecoveryStatements.PlanFor(scope.Kind)) batch.BatchCommands.Add(setting);
+        batch.BatchCommands.Add(RecoveryStatements.Count(scope, after, scope.Kind == TaskKind.Recover ? Deliveries : Events));
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        var (last, found) = await RecoveryStatements.ReadAsync(reader, ct);
+        return new RecoveryCount(last, Total + found);
+    }
+}

@@ -1,0 +1,149 @@
+// The statements of recover and replay. Each looks at one stretch of ids after a position, by a range of an index: none costs more
+// than its stretch, however long the span is.
+
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Dispatcher.Recoveries;
+
+internal static class RecoveryStatements
+{
+    private static readonly string[] RowByRow = ["jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+    private static readonly string[] RangeByRange = ["jit", "enable_seqscan", "enable_nestloop"];
+
+    private const string Exhausted =
+        """
+        SELECT d.organization_id, d.id, d.event_id FROM dispatcher.delivery d
+        WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.status = 'exhausted'
+          AND d.id > $3 AND d.id < $4 AND d.finished_at <= $5
+        ORDER BY d.id LIMIT $6
+        """;
+
+    private const string CountExhausted =
+        $"WITH picked AS ({Exhausted}) SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM picked)";
+
+    // What DeliveryActions does to one delivery by hand. A row that somebody else has retried meanwhile is passed over; one
+    // whose event has expired stays where it is.
+    private const string Recover =
+        $"""
+        WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
+            DELETE FROM dispatcher.delivery d
+            USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
+            WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.status = 'exhausted'
+            RETURNING d.*, e.ordering_key
+        ), noted AS (
+            INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
+                request_headers, signature, error, response_headers, response_body)
+            SELECT g.organization_id, g.id, g.attempts, g.last_started_at, g.last_latency_us, g.last_outcome, g.last_status_code, g.last_address,
+                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body
+            FROM gone g WHERE g.last_started_at IS NOT NULL
+            ON CONFLICT DO NOTHING
+        ), counted AS (
+            SELECT g.*, greatest(g.attempts, (
+                SELECT max(a.number) FROM dispatcher.attempt a WHERE a.organization_id = g.organization_id AND a.delivery_id = g.id)) AS so_far
+            FROM gone g
+        ), queued AS (
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, ordering_key, ordering_seq)
+            SELECT c.organization_id, c.id, c.event_id, c.integration_id, now(), c.so_far, c.so_far,
+                   CASE WHEN $7 THEN c.ordering_key END,
+                   CASE WHEN $7 AND c.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
+            FROM counted c ORDER BY c.event_id
+        )
+        SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM gone)
+        """;
+
+    // The integration's deliveries of a stretch of events are one range of delivery_by_integration: it is read once and set against
+    // the stretch. Only what is not found there is looked for in the queue, which has no such order, by the primary key.
+    private const string Missing =
+        """
+        stretch AS MATERIALIZED (
+            SELECT e.organization_id, e.id, e.project, e.inbox, e.type, e.ordering_key, e.target IS NULL AS fans_out
+            FROM dispatcher.event e
+            WHERE e.organization_id = $1 AND e.id > $3 AND e.id < $4
+            ORDER BY e.id LIMIT $5
+        ), wanted AS (
+            SELECT r.* FROM (SELECT DISTINCT s.project, s.inbox, s.type FROM stretch s WHERE s.fans_out) r
+            WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, r.type)
+        ), missing AS (
+            SELECT s.organization_id, s.id, s.ordering_key
+            FROM stretch s JOIN wanted w ON w.type = s.type AND w.project IS NOT DISTINCT FROM s.project AND w.inbox IS NOT DISTINCT FROM s.inbox
+            WHERE s.fans_out
+              AND NOT EXISTS (
+                SELECT FROM dispatcher.delivery d
+                WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.event_id = s.id
+                  AND d.id >= (SELECT dispatcher.first_sibling(f.id) FROM stretch f ORDER BY f.id LIMIT 1)
+                  AND d.id <= (SELECT dispatcher.last_sibling(l.id) FROM stretch l ORDER BY l.id DESC LIMIT 1))
+              -- OFFSET keeps this a look-up for each row that is left, instead of a join with the whole queue.
+              AND NOT EXISTS (
+                SELECT FROM dispatcher.queue q
+                WHERE q.organization_id = $1 AND q.id BETWEEN dispatcher.first_sibling(s.id) AND dispatcher.last_sibling(s.id)
+                  AND q.event_id = s.id AND q.integration_id = $2 OFFSET 0)
+        )
+        """;
+
+    private const string CountMissing =
+        $"WITH {Missing} SELECT (SELECT id FROM stretch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM missing)";
+
+    // Where more are missing than fit into the step, the next one begins behind the last that was taken.
+    private const string Replay =
+        $"""
+        WITH {Missing}, taken AS MATERIALIZED (
+            SELECT m.organization_id, dispatcher.delivery_id(m.id) AS id, m.id AS event_id, CASE WHEN $9 THEN m.ordering_key END AS ordering_key,
+                   CASE WHEN $9 AND m.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq
+            FROM missing m ORDER BY m.id LIMIT $10
+        ), queued AS (
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_key, ordering_seq)
+            SELECT t.organization_id, t.id, t.event_id, $2, now(), t.ordering_key, t.ordering_seq FROM taken t
+        )
+        SELECT CASE WHEN (SELECT count(*) FROM taken) = $10
+                    THEN (SELECT event_id FROM taken ORDER BY event_id DESC LIMIT 1)
+                    ELSE (SELECT id FROM stretch ORDER BY id DESC LIMIT 1) END,
+               (SELECT count(*) FROM taken)
+        """;
+
+    /// <summary>
+    /// Goes ahead of the others in their transaction. Statistics of tables that grow this fast are always behind, and with them the planner
+    /// would now and then read a day's partition for a thousand rows, or one range once for each row of another. Recover goes from row to
+    /// row by primary keys, replay sets two ranges against each other.
+    /// </summary>
+    public static IEnumerable<NpgsqlBatchCommand> PlanFor(string kind) =>
+        (kind == TaskKind.Recover ? RowByRow : RangeByRange).Select(setting => new NpgsqlBatchCommand($"SET LOCAL {setting} = off"));
+
+    /// <summary>Counts what is to be sent in the next stretch of ids after one: so many exhausted deliveries, or events, are looked at.</summary>
+    public static NpgsqlBatchCommand Count(RecoveryScope scope, Guid after, int length) => scope.Kind == TaskKind.Recover
+        ? Bind(CountExhausted, scope, after, scope.AskedAt, length)
+        : BindReplay(CountMissing, scope, after, length);
+
+    /// <summary>Makes live deliveries of the next stretch of ids after one: at most as many as given.</summary>
+    public static NpgsqlBatchCommand Handle(RecoveryScope scope, Guid after, int rows)
+    {
+        // Events that have their delivery already are passed over quickly; more than these few and most would be read again and again.
+        const int eventsPerRow = 4;
+        return scope.Kind == TaskKind.Recover
+            ? Bind(Recover, scope, after, scope.AskedAt, rows, scope.Subscription.Ordered)
+            : BindReplay(Replay, scope, after, rows * eventsPerRow, scope.Subscription.Ordered, rows);
+    }
+
+    /// <summary>Reads what either of them answers.</summary>
+    public static async Task<Stretch> ReadAsync(NpgsqlDataReader reader, CancellationToken ct)
+    {
+        await reader.ReadAsync(ct);
+        return new Stretch(await reader.IsDBNullAsync(0, ct) ? null : reader.GetGuid(0), reader.GetInt64(1));
+    }
+
+    private static NpgsqlBatchCommand BindReplay(string sql, RecoveryScope scope, Guid after, int events, params object[] more)
+    {
+        var (project, inbox, types, _) = scope.Subscription;
+        return Bind(sql, scope, after, [events, Text(project), Text(inbox), types, .. more]);
+
+        static NpgsqlParameter Text(string? value) => new() { Value = value is null ? DBNull.Value : value, NpgsqlDbType = NpgsqlDbType.Text };
+    }
+
+    private static NpgsqlBatchCommand Bind(string sql, RecoveryScope scope, Guid after, params object[] more)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in new object[] { scope.Organization, scope.Integration, after, scope.Bound }.Concat(more))
+            command.Parameters.Add(value as NpgsqlParameter ?? new NpgsqlParameter { Value = value });
+        return command;
+    }
+}
