@@ -15,7 +15,7 @@ public sealed class RecoverTests(ApiServer api) : IClassFixture<ApiServer>
         var customer = await api.CustomerAsync();
         await using var receiver = await MoodyAsync();
         await using var other = await Receiver.StartAsync(500);
-        var integration = await customer.RegisterAsync(receiver.Url, Twice);
+        var integration = await customer.RegisterAsync(receiver.Url, Twice, "\"a.b\"");
         var neighbour = await customer.RegisterAsync(other.Url, Twice, "\"a.b\"");
         var filter = $"integration={integration.Text("id")}&event=";
         var early = await customer.DeliveryAsync(filter + await PublishAsync(customer, "bad"), "exhausted");

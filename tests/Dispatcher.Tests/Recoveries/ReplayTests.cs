@@ -152,6 +152,6 @@ public sealed class ReplayTests(ApiServer api) : IClassFixture<ApiServer>
         Assert.Equal(2500, receiver.All.Select(p => p.Id).Distinct().Count());
     }
 
-    private static Task EnableAsync(Customer customer, JsonElement integration, bool enabled) => customer.Admin.CallAsync(
+    private static Task<JsonElement> EnableAsync(Customer customer, JsonElement integration, bool enabled) => customer.Admin.CallAsync(
         200, $"PATCH /integrations/{integration.Text("id")}", $$"""{"enabled":{{(enabled ? "true" : "false")}}}""");
 }
