@@ -29,7 +29,7 @@ internal static class RecoveryStatements
         WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
             DELETE FROM dispatcher.delivery d
             USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
-            WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.status = 'exhausted'
+            WHERE d.organization_id = p.organization_id AND d.id = p.id
             RETURNING d.*, e.ordering_key
         ), noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
@@ -64,7 +64,7 @@ internal static class RecoveryStatements
         ), wanted AS (
             SELECT r.* FROM (SELECT DISTINCT s.project, s.inbox, s.type FROM stretch s WHERE s.fans_out) r
             WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, r.type)
-        ), missing AS (
+        ), unfinished AS MATERIALIZED (
             SELECT s.organization_id, s.id, s.ordering_key
             FROM stretch s JOIN wanted w ON w.type = s.type AND w.project IS NOT DISTINCT FROM s.project AND w.inbox IS NOT DISTINCT FROM s.inbox
             WHERE s.fans_out
@@ -73,11 +73,13 @@ internal static class RecoveryStatements
                 WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.event_id = s.id
                   AND d.id >= (SELECT dispatcher.first_sibling(f.id) FROM stretch f ORDER BY f.id LIMIT 1)
                   AND d.id <= (SELECT dispatcher.last_sibling(l.id) FROM stretch l ORDER BY l.id DESC LIMIT 1))
-              -- OFFSET keeps this a look-up for each row that is left, instead of a join with the whole queue.
-              AND NOT EXISTS (
+        ), missing AS (
+            -- OFFSET keeps this a look-up for each row that is left, instead of a join with the whole queue.
+            SELECT u.* FROM unfinished u
+            WHERE NOT EXISTS (
                 SELECT FROM dispatcher.queue q
-                WHERE q.organization_id = $1 AND q.id BETWEEN dispatcher.first_sibling(s.id) AND dispatcher.last_sibling(s.id)
-                  AND q.event_id = s.id AND q.integration_id = $2 OFFSET 0)
+                WHERE q.organization_id = $1 AND q.id BETWEEN dispatcher.first_sibling(u.id) AND dispatcher.last_sibling(u.id)
+                  AND q.event_id = u.id AND q.integration_id = $2 OFFSET 0)
         )
         """;
 
