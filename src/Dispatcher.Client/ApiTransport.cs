@@ -40,6 +40,10 @@ internal sealed class ApiTransport
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, JsonSerializer.SerializeToUtf8Bytes(body, bodyType), answerType, cancellationToken);
 
+    /// <summary>POSTs nothing to a path that says all.</summary>
+    public Task<TAnswer> PostAsync<TAnswer>(string path, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, path, body: null, answerType, cancellationToken);
+
     public Task<TAnswer> PatchAsync<TBody, TAnswer>(
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Patch, path, JsonSerializer.SerializeToUtf8Bytes(body, bodyType), answerType, cancellationToken);

@@ -99,6 +99,47 @@ public sealed class DispatcherClient : IDisposable
     public Task<Delivery> GetDeliveryAsync(string id, CancellationToken cancellationToken = default) =>
         _transport.GetAsync("deliveries/" + Segment(id), DispatcherJson.Default.Delivery, cancellationToken);
 
+    /// <summary>
+    /// Has every exhausted delivery of an integration sent again whose event was accepted in a span. The answer says how many they are;
+    /// read the task for how far it has come.
+    /// </summary>
+    /// <param name="integrationId">The integration (<c>int_…</c>), which must be enabled.</param>
+    /// <param name="since">The beginning of the span.</param>
+    /// <param name="until">Its end; <c>null</c>: now.</param>
+    /// <param name="cancellationToken">Ends the call; what it has asked for goes on.</param>
+    public Task<RecoveryTask> RecoverAsync(
+        string integrationId, DateTimeOffset since, DateTimeOffset? until = null, CancellationToken cancellationToken = default) =>
+        AskAsync(integrationId, "recover", new RecoverySpan(since, until), cancellationToken);
+
+    /// <summary>
+    /// Has the events of a span delivered that match an integration and that it never got: accepted while it was disabled, or before it
+    /// existed. The answer says how many they are; read the task for how far it has come.
+    /// </summary>
+    /// <inheritdoc cref="RecoverAsync"/>
+    public Task<RecoveryTask> ReplayAsync(
+        string integrationId, DateTimeOffset since, DateTimeOffset? until = null, CancellationToken cancellationToken = default) =>
+        AskAsync(integrationId, "replay", new RecoverySpan(since, until), cancellationToken);
+
+    /// <summary>How far a recovery or a replay has come.</summary>
+    public Task<RecoveryTask> GetTaskAsync(string integrationId, string taskId, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync($"{Tasks(integrationId)}/{Segment(taskId)}", DispatcherJson.Default.RecoveryTask, cancellationToken);
+
+    /// <summary>One page of an integration's recoveries and replays, newest first.</summary>
+    /// <param name="integrationId">The integration.</param>
+    /// <param name="limit">How many at most: 1 to 250. Default: 50.</param>
+    /// <param name="cursor">The <see cref="Page{T}.NextCursor"/> of the page before.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    public Task<Page<RecoveryTask>> ListTasksAsync(
+        string integrationId, int? limit = null, string? cursor = null, CancellationToken cancellationToken = default) =>
+        _transport.GetAsync(
+            Tasks(integrationId) + QueryString(new DeliveryQuery { Limit = limit, Cursor = cursor }),
+            DispatcherJson.Default.PageRecoveryTask,
+            cancellationToken);
+
+    /// <summary>Ends a recovery or a replay; what it has put in line until then is sent.</summary>
+    public Task<RecoveryTask> CancelTaskAsync(string integrationId, string taskId, CancellationToken cancellationToken = default) =>
+        _transport.PostAsync($"{Tasks(integrationId)}/{Segment(taskId)}/cancel", DispatcherJson.Default.RecoveryTask, cancellationToken);
+
     /// <summary>Creates a job, which emits <c>job.created</c> and what else its kind asks for.</summary>
     public Task<Job> CreateJobAsync(JobStart start, CancellationToken cancellationToken = default)
     {
@@ -136,6 +177,16 @@ public sealed class DispatcherClient : IDisposable
         if (items.Count is 0 or > MaxBatchItems)
             throw new ArgumentException($"A batch has 1 to {MaxBatchItems} items, not {items.Count}.", nameof(items));
     }
+
+    private Task<RecoveryTask> AskAsync(string integrationId, string what, RecoverySpan span, CancellationToken cancellationToken) =>
+        _transport.PostAsync(
+            $"integrations/{Segment(integrationId)}/{what}",
+            span,
+            DispatcherJson.Default.RecoverySpan,
+            DispatcherJson.Default.RecoveryTask,
+            cancellationToken);
+
+    private static string Tasks(string integrationId) => $"integrations/{Segment(integrationId)}/tasks";
 
     private static string Segment(string id)
     {

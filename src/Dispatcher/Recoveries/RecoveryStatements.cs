@@ -8,8 +8,9 @@ namespace Dispatcher.Recoveries;
 
 internal static class RecoveryStatements
 {
-    private static readonly string[] RowByRow = ["jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
-    private static readonly string[] RangeByRange = ["jit", "enable_seqscan", "enable_nestloop"];
+    private static readonly string[] ByIndex = ["jit", "enable_seqscan", "enable_bitmapscan"];
+    private static readonly string[] RowByRow = [.. ByIndex, "enable_hashjoin", "enable_mergejoin"];
+    private static readonly string[] RangeByRange = [.. ByIndex, "enable_nestloop"];
 
     private const string Exhausted =
         """
@@ -21,6 +22,10 @@ internal static class RecoveryStatements
 
     private const string CountExhausted =
         $"WITH picked AS ({Exhausted}) SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM picked)";
+
+    // By due_at, which nothing asks for, because queue_by_lane has that order: it is walked as far as the limit and no further.
+    private const string Live =
+        "SELECT count(*) FROM (SELECT FROM dispatcher.queue q WHERE q.integration_id = $1 ORDER BY q.due_at LIMIT $2) live";
 
     // What DeliveryActions does to one delivery by hand. A row that somebody else has retried meanwhile is passed over; one
     // whose event has expired stays where it is.
@@ -61,8 +66,11 @@ internal static class RecoveryStatements
             FROM dispatcher.event e
             WHERE e.organization_id = $1 AND e.id > $3 AND e.id < $4
             ORDER BY e.id LIMIT $5
+        ), route AS MATERIALIZED (
+            -- Events share few: each is matched once.
+            SELECT DISTINCT s.project, s.inbox, s.type FROM stretch s WHERE s.fans_out
         ), wanted AS (
-            SELECT r.* FROM (SELECT DISTINCT s.project, s.inbox, s.type FROM stretch s WHERE s.fans_out) r
+            SELECT r.* FROM route r
             WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, r.type)
         ), unfinished AS MATERIALIZED (
             SELECT s.organization_id, s.id, s.ordering_key
@@ -74,12 +82,14 @@ internal static class RecoveryStatements
                   AND d.id >= (SELECT dispatcher.first_sibling(f.id) FROM stretch f ORDER BY f.id LIMIT 1)
                   AND d.id <= (SELECT dispatcher.last_sibling(l.id) FROM stretch l ORDER BY l.id DESC LIMIT 1))
         ), missing AS (
-            -- OFFSET keeps this a look-up for each row that is left, instead of a join with the whole queue.
             SELECT u.* FROM unfinished u
             WHERE NOT EXISTS (
-                SELECT FROM dispatcher.queue q
-                WHERE q.organization_id = $1 AND q.id BETWEEN dispatcher.first_sibling(u.id) AND dispatcher.last_sibling(u.id)
-                  AND q.event_id = u.id AND q.integration_id = $2 OFFSET 0)
+                SELECT FROM (
+                    SELECT q.event_id, q.integration_id FROM dispatcher.queue q
+                    WHERE q.organization_id = $1 AND q.id BETWEEN dispatcher.first_sibling(u.id) AND dispatcher.last_sibling(u.id)
+                    -- A fence: by the integration, the planner would take queue_by_lane and read all that is live of it, for each event.
+                    OFFSET 0) near
+                WHERE near.event_id = u.id AND near.integration_id = $2)
         )
         """;
 
@@ -126,7 +136,11 @@ internal static class RecoveryStatements
             : BindReplay(Replay, scope, after, rows * eventsPerRow, scope.Subscription.Ordered, rows);
     }
 
-    /// <summary>Reads what either of them answers.</summary>
+    /// <summary>Counts the integration's live deliveries, up to a limit.</summary>
+    public static NpgsqlBatchCommand CountLive(RecoveryScope scope, int limit) =>
+        new(Live) { Parameters = { new() { Value = scope.Integration }, new() { Value = limit } } };
+
+    /// <summary>Reads what counting and handling answer.</summary>
     public static async Task<Stretch> ReadAsync(NpgsqlDataReader reader, CancellationToken ct)
     {
         await reader.ReadAsync(ct);

@@ -147,18 +147,15 @@ internal static class RecoveryStep
 
     private static async Task<long> CountLiveAsync(RecoveryScope scope, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(
-            $"SELECT count(*) FROM (SELECT FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.integration_id = $2 LIMIT {MaxLive}) live",
-            connection, transaction);
-        command.Parameters.AddWithValue(scope.Organization);
-        command.Parameters.AddWithValue(scope.Integration);
-        return (long)(await command.ExecuteScalarAsync(ct))!;
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        foreach (var setting in RecoveryStatements.PlanFor(scope.Kind)) batch.BatchCommands.Add(setting);
+        batch.BatchCommands.Add(RecoveryStatements.CountLive(scope, MaxLive));
+        return (long)(await batch.ExecuteScalarAsync(ct))!;
     }
 
     private static async Task<Stretch> HandleAsync(OpenTask task, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
-        foreach (var setting in RecoveryStatements.PlanFor(task.Scope.Kind)) batch.BatchCommands.Add(setting);
         batch.BatchCommands.Add(RecoveryStatements.Handle(task.Scope, task.Position, Rows));
         await using var reader = await batch.ExecuteReaderAsync(ct);
         return await RecoveryStatements.ReadAsync(reader, ct);
