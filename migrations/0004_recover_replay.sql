@@ -69,7 +69,7 @@ CREATE FUNCTION dispatcher.last_sibling(id uuid) RETURNS uuid LANGUAGE sql IMMUT
 $$;
 
 -- Accepts a batch of events: stores them and fans them out to the integrations that are committed and enabled now, in the
--- caller's transaction. The only place where deliveries come into being.
+-- caller's transaction. The only place where deliveries come into being, but for replay.
 --
 -- Events share few distinct routes (organization, project, inbox, type), so these are passed once and referred to by number,
 -- from 1. A route with a target goes to that integration alone, whatever it subscribes to, and its events say so.
@@ -83,7 +83,7 @@ CREATE OR REPLACE FUNCTION dispatcher.accept(
     p_route_organizations text[], p_route_projects text[], p_route_inboxes text[], p_route_types text[], p_route_targets uuid[],
     p_ids uuid[], p_routes integer[], p_payloads bytea[], p_ordering_keys text[], p_dedupe_ids text[],
     p_owner integer, p_room integer, p_full uuid[])
-RETURNS TABLE (event_number integer, event_id uuid, delivery_id uuid, integration_id uuid, integration_version integer, owned boolean)
+RETURNS TABLE (event_number integer, event_id uuid, delivery_id uuid, integration_id uuid, integration_version integer, retention smallint, owned boolean)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -98,16 +98,17 @@ BEGIN
     END IF;
 
     IF p_dedupe_ids IS NOT NULL THEN
-        INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id)
-        SELECT p_route_organizations[i.route], i.dedupe_id, i.id
+        INSERT INTO dispatcher.event_dedupe (organization_id, dedupe_id, event_id, retention)
+        SELECT p_route_organizations[i.route], i.dedupe_id, i.id, coalesce(o.retention_days, 0::smallint)
         FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
+        LEFT JOIN dispatcher.organization o ON o.id = p_route_organizations[i.route]
         WHERE i.dedupe_id IS NOT NULL
         -- One order everywhere: concurrent batches wait for each other instead of deadlocking. Of the same ids within a batch the first wins.
         ORDER BY 1, 2, i.n
         ON CONFLICT DO NOTHING;
 
         RETURN QUERY
-        SELECT i.n::integer, d.event_id, NULL::uuid, NULL::uuid, NULL::integer, false
+        SELECT i.n::integer, d.event_id, NULL::uuid, NULL::uuid, NULL::integer, NULL::smallint, false
         FROM unnest(p_ids, p_routes, p_dedupe_ids) WITH ORDINALITY AS i (id, route, dedupe_id, n)
         JOIN dispatcher.event_dedupe d ON d.organization_id = p_route_organizations[i.route] AND d.dedupe_id = i.dedupe_id
         WHERE d.event_id <> i.id;
@@ -120,19 +121,20 @@ BEGIN
 
     RETURN QUERY
     WITH route AS (
-        SELECT r.*
+        SELECT r.*, coalesce(o.retention_days, 0::smallint) AS retention
         FROM unnest(p_route_organizations, p_route_projects, p_route_inboxes, p_route_types, p_route_targets)
             WITH ORDINALITY AS r (organization_id, project, inbox, type, target, n)
+        LEFT JOIN dispatcher.organization o ON o.id = r.organization_id
     ), item AS (
-        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, r.target,
+        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, r.target, r.retention,
                i.payload, i.ordering_key, i.dedupe_id
         FROM unnest(p_ids, p_routes, p_payloads, p_ordering_keys, p_dedupe_ids)
             WITH ORDINALITY AS i (id, route, payload, ordering_key, dedupe_id, n)
         JOIN route r ON r.n = i.route
         WHERE i.n <> ALL (v_repeat)
     ), stored AS (
-        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, target, ordering_key, dedupe_id, payload)
-        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.target, i.ordering_key, i.dedupe_id, i.payload FROM item i
+        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, target, ordering_key, dedupe_id, retention, payload)
+        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.target, i.ordering_key, i.dedupe_id, i.retention, i.payload FROM item i
     ), subscribed AS (
         SELECT r.n AS route, g.id AS integration_id, g.version, g.ordering,
                CASE WHEN g.id <> ALL (coalesce(p_full, '{}')) THEN v_owner END AS owner
@@ -141,7 +143,7 @@ BEGIN
         WHERE CASE WHEN r.target IS NOT NULL THEN g.id = r.target
               ELSE dispatcher.subscribes(g.project, g.inbox, g.events, r.project, r.inbox, r.type) END
     ), made AS MATERIALIZED (
-        SELECT i.n, i.organization_id, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
+        SELECT i.n, i.organization_id, i.retention, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
                CASE WHEN s.ordering = 'by_key' THEN i.ordering_key END AS ordering_key,
                CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq,
                -- Rows that keep an order are always claimed: only the claim knows which of a key is the oldest.
@@ -150,8 +152,8 @@ BEGIN
         FROM item i JOIN subscribed s ON s.route = i.route
         ORDER BY i.n
     ), queued AS (
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, ordering_key)
-        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.ordering_key FROM made m
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_seq, owner, retention, ordering_key)
+        SELECT m.organization_id, m.id, m.event_id, m.integration_id, now(), m.ordering_seq, m.owner, m.retention, m.ordering_key FROM made m
     )
-    SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.owner IS NOT NULL FROM made m;
+    SELECT m.n, m.event_id, m.id, m.integration_id, m.version, m.retention, m.owner IS NOT NULL FROM made m;
 END $$;

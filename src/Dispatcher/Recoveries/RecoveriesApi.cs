@@ -32,7 +32,8 @@ internal static class RecoveriesApi
         string kind, string id, SpanRequest span, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        var until = span.Until is { } given && given < now ? given : now;
+        // Ids count whole milliseconds: what was accepted in the one that it is now belongs to the past.
+        var until = span.Until is { } given && given < now ? given : DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds() + 1);
         var faults = new Faults();
         faults.Require(span.Since is not null, "since", "is required: an RFC 3339 time, from which on events are looked at.");
         faults.Require(span.Since is null || span.Since < now, "since", "must be in the past.");

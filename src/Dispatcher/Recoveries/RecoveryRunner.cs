@@ -23,8 +23,8 @@ internal sealed partial class RecoveryRunner(
             {
                 // Cancelled in the middle, a step has not happened.
                 var result = await RecoveryStep.RunAsync(source, stoppingToken);
-                if (result.Queued > 0) wakeup.NotifyUnowned();
-                if (result.Ended is { } task) Ended(task);
+                if (result.Queued > 0) wakeup.Tell([result.Task!.Scope.Integration]);
+                if (result.Ended) Ended(result.Task!);
                 if (result.Wait > TimeSpan.Zero) await bell.SleepAsync(result.Wait, stoppingToken);
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)

@@ -14,7 +14,7 @@ internal static class RecoveryStatements
 
     private const string Exhausted =
         """
-        SELECT d.organization_id, d.id, d.event_id FROM dispatcher.delivery d
+        SELECT d.organization_id, d.id, d.event_id, d.retention FROM dispatcher.delivery d
         WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.status = 'exhausted'
           AND d.id > $3 AND d.id < $4 AND d.finished_at <= $5
         ORDER BY d.id LIMIT $6
@@ -33,23 +33,26 @@ internal static class RecoveryStatements
         $"""
         WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
             DELETE FROM dispatcher.delivery d
-            USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id
-            WHERE d.organization_id = p.organization_id AND d.id = p.id
+            USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
+            WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.retention = p.retention
             RETURNING d.*, e.ordering_key
         ), noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
-                request_headers, signature, error, response_headers, response_body)
+                request_headers, signature, error, response_headers, response_body, retention)
             SELECT g.organization_id, g.id, g.attempts, g.last_started_at, g.last_latency_us, g.last_outcome, g.last_status_code, g.last_address,
-                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body
+                g.last_request_headers, g.last_signature, g.last_error, g.last_response_headers, g.last_response_body,
+                g.retention
             FROM gone g WHERE g.last_started_at IS NOT NULL
             ON CONFLICT DO NOTHING
         ), counted AS (
             SELECT g.*, greatest(g.attempts, (
-                SELECT max(a.number) FROM dispatcher.attempt a WHERE a.organization_id = g.organization_id AND a.delivery_id = g.id)) AS so_far
+                SELECT max(a.number) FROM dispatcher.attempt a
+                WHERE a.organization_id = g.organization_id AND a.delivery_id = g.id AND a.retention = g.retention)) AS so_far
             FROM gone g
         ), queued AS (
-            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, ordering_key, ordering_seq)
-            SELECT c.organization_id, c.id, c.event_id, c.integration_id, now(), c.so_far, c.so_far,
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, retention,
+                ordering_key, ordering_seq)
+            SELECT c.organization_id, c.id, c.event_id, c.integration_id, now(), c.so_far, c.so_far, c.retention,
                    CASE WHEN $7 THEN c.ordering_key END,
                    CASE WHEN $7 AND c.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
             FROM counted c ORDER BY c.event_id
@@ -62,7 +65,7 @@ internal static class RecoveryStatements
     private const string Missing =
         """
         stretch AS MATERIALIZED (
-            SELECT e.organization_id, e.id, e.project, e.inbox, e.type, e.ordering_key, e.target IS NULL AS fans_out
+            SELECT e.organization_id, e.id, e.project, e.inbox, e.type, e.ordering_key, e.retention, e.target IS NULL AS fans_out
             FROM dispatcher.event e
             WHERE e.organization_id = $1 AND e.id > $3 AND e.id < $4
             ORDER BY e.id LIMIT $5
@@ -73,7 +76,7 @@ internal static class RecoveryStatements
             SELECT r.* FROM route r
             WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, r.type)
         ), unfinished AS MATERIALIZED (
-            SELECT s.organization_id, s.id, s.ordering_key
+            SELECT s.organization_id, s.id, s.ordering_key, s.retention
             FROM stretch s JOIN wanted w ON w.type = s.type AND w.project IS NOT DISTINCT FROM s.project AND w.inbox IS NOT DISTINCT FROM s.inbox
             WHERE s.fans_out
               AND NOT EXISTS (
@@ -100,12 +103,13 @@ internal static class RecoveryStatements
     private const string Replay =
         $"""
         WITH {Missing}, taken AS MATERIALIZED (
-            SELECT m.organization_id, dispatcher.delivery_id(m.id) AS id, m.id AS event_id, CASE WHEN $9 THEN m.ordering_key END AS ordering_key,
+            SELECT m.organization_id, dispatcher.delivery_id(m.id) AS id, m.id AS event_id, m.retention,
+                   CASE WHEN $9 THEN m.ordering_key END AS ordering_key,
                    CASE WHEN $9 AND m.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq
             FROM missing m ORDER BY m.id LIMIT $10
         ), queued AS (
-            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, ordering_key, ordering_seq)
-            SELECT t.organization_id, t.id, t.event_id, $2, now(), t.ordering_key, t.ordering_seq FROM taken t
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention, ordering_key, ordering_seq)
+            SELECT t.organization_id, t.id, t.event_id, $2, now(), t.retention, t.ordering_key, t.ordering_seq FROM taken t
         )
         SELECT CASE WHEN (SELECT count(*) FROM taken) = $10
                     THEN (SELECT event_id FROM taken ORDER BY event_id DESC LIMIT 1)

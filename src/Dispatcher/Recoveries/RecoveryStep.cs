@@ -6,10 +6,11 @@ using Npgsql;
 namespace Dispatcher.Recoveries;
 
 /// <summary>What a step came to.</summary>
+/// <param name="Task">The task that it was a step of; null where none has a turn.</param>
 /// <param name="Queued">Deliveries that are live now.</param>
-/// <param name="Wait">How long there will be nothing to do, unless somebody asks for something.</param>
-/// <param name="Ended">The task, if this was its last step.</param>
-internal readonly record struct StepResult(long Queued, TimeSpan Wait, OpenTask? Ended = null);
+/// <param name="Ended">Whether it was the task's last step.</param>
+/// <param name="Wait">How long no task has a turn, unless somebody asks for one.</param>
+internal readonly record struct StepResult(OpenTask? Task, long Queued, bool Ended, TimeSpan Wait);
 
 /// <summary>A task that is under way.</summary>
 internal sealed record OpenTask(Guid Id, RecoveryScope Scope, Guid Position, RecoveryCount Count, bool Enabled, bool Deleted);
@@ -69,7 +70,7 @@ internal static class RecoveryStep
     {
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        if (await TakeAsync(connection, transaction, ct) is not { } task) return new StepResult(0, await NextAsync(connection, transaction, ct));
+        if (await TakeAsync(connection, transaction, ct) is not { } task) return new StepResult(null, 0, false, await NextAsync(connection, transaction, ct));
         try
         {
             var result = await RunAsync(task, connection, transaction, ct);
@@ -105,13 +106,13 @@ internal static class RecoveryStep
         async Task<StepResult> MoveAsync(Guid position, RecoveryCount count, long done)
         {
             await ExecuteAsync(MoveSql, position, count.To is { } to ? to : DBNull.Value, count.Total, done);
-            return new StepResult(done, TimeSpan.Zero);
+            return new StepResult(task, done, false, TimeSpan.Zero);
         }
 
         async Task<StepResult> EndAsync(string status)
         {
             await ExecuteAsync(EndSql, status);
-            return new StepResult(0, TimeSpan.Zero, task);
+            return new StepResult(task, 0, true, TimeSpan.Zero);
         }
 
         async Task ExecuteAsync(string sql, params object[] values)

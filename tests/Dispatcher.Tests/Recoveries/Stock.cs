@@ -19,28 +19,28 @@ internal sealed class Stock(string connectionString, JsonElement integration, st
     /// <summary>Makes events that have no delivery.</summary>
     public Task AddEventsAsync(int count) => ExecuteAsync(
         $$"""
-        INSERT INTO dispatcher.event (organization_id, id, type, payload)
-        SELECT '{{organization}}', dispatcher.uuid_v7(), 'stock.made', convert_to('{"n":' || n || '}', 'UTF8') FROM generate_series(1, {{count}}) n
+        INSERT INTO dispatcher.event (organization_id, id, type, retention, payload)
+        SELECT '{{organization}}', dispatcher.uuid_v7(), 'stock.made', 0, convert_to('{"n":' || n || '}', 'UTF8') FROM generate_series(1, {{count}}) n
         """);
 
     /// <summary>Makes events, each with a delivery that has failed for the tenth time.</summary>
     public Task AddExhaustedAsync(int count) => ExecuteAsync(
         $$"""
         WITH made AS (
-            INSERT INTO dispatcher.event (organization_id, id, type, payload)
-            SELECT '{{organization}}', dispatcher.uuid_v7(), 'stock.made', convert_to('{"n":' || n || '}', 'UTF8') FROM generate_series(1, {{count}}) n
+            INSERT INTO dispatcher.event (organization_id, id, type, retention, payload)
+            SELECT '{{organization}}', dispatcher.uuid_v7(), 'stock.made', 0, convert_to('{"n":' || n || '}', 'UTF8') FROM generate_series(1, {{count}}) n
             RETURNING *
         )
         INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, event_type, status, attempts, finished_at,
-            last_started_at, last_latency_us, last_outcome, last_status_code)
-        SELECT m.organization_id, dispatcher.delivery_id(m.id), m.id, {{Key}}, m.type, 'exhausted', 10, now(), now(), 1000, 'server_error', 500 FROM made m
+            last_started_at, last_latency_us, last_outcome, last_status_code, retention)
+        SELECT m.organization_id, dispatcher.delivery_id(m.id), m.id, {{Key}}, m.type, 'exhausted', 10, now(), now(), 1000, 'server_error', 500, m.retention FROM made m
         """);
 
     /// <summary>Makes live deliveries that are not due: as many as tasks leave alone.</summary>
     public Task AddLiveAsync(int count) => ExecuteAsync(
         $"""
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at)
-        SELECT '{organization}', dispatcher.uuid_v7(), dispatcher.uuid_v7(), {Key}, now() + interval '1 hour' FROM generate_series(1, {count})
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention)
+        SELECT '{organization}', dispatcher.uuid_v7(), dispatcher.uuid_v7(), {Key}, now() + interval '1 hour', 0 FROM generate_series(1, {count})
         """);
 
     public Task RemoveLiveAsync() => ExecuteAsync($"DELETE FROM dispatcher.queue WHERE integration_id = {Key}");
