@@ -9,28 +9,46 @@ namespace Dispatcher.Events;
 /// <summary>Which events to list; null: no matter.</summary>
 internal sealed record EventQuery(string? Type, string? Project, string? Inbox, DateTimeOffset? Since, DateTimeOffset? Until);
 
-internal sealed class EventStore(NpgsqlDataSource source)
+internal sealed class EventStore(NpgsqlDataSource source, TimeProvider time)
 {
     private const string Columns = "e.id, e.type, e.project, e.inbox, e.ordering_key, e.dedupe_id";
 
-    /// <summary>One row more than the page asks for, where there is one.</summary>
-    public async Task<List<EventView>> ListAsync(Tenant tenant, EventQuery query, PageQuery page, CancellationToken ct)
+    /// <summary>One row more than the page asks for, where there is one and it is found in time.</summary>
+    public Task<Stretch<EventView>> ListAsync(Tenant tenant, EventQuery query, PageQuery page, CancellationToken ct) =>
+        BoundedSearch.CollectAsync(page, BoundedSearch.Patience, time, (after, need) => StepAsync(tenant, query, after, need, ct));
+
+    // Of what a step looks at, the last row comes along whether or not it matches: it says where the next step begins.
+    private async Task<Stretch<EventView>> StepAsync(Tenant tenant, EventQuery query, Guid? after, int need, CancellationToken ct)
     {
-        var where = new Where()
+        var where = new Where();
+        var walk = new Where(where)
             .And("e.organization_id = {0}", tenant.Organization)
+            .And("e.id >= {0}", query.Since is { } since ? Ids.Floor(since) : null)
+            .And("e.id < {0}", query.Until is { } until ? Ids.Floor(until) : null)
+            .And("e.id < {0}", after);
+        where
             .And("coalesce(e.project, 'default') = {0}", tenant.Project)
             .And("coalesce(e.project, 'default') = {0}", query.Project)
             .And("e.inbox = {0}", query.Inbox)
-            .And("e.type = {0}", query.Type)
-            .And("e.id >= {0}", query.Since is { } since ? Ids.Floor(since) : null)
-            .And("e.id < {0}", query.Until is { } until ? Ids.Floor(until) : null)
-            .And("e.id < {0}", page.AfterId);
+            .And("e.type = {0}", query.Type);
         await using var command = where.ToCommand(
-            source, $"SELECT {Columns} FROM dispatcher.event e WHERE {where} ORDER BY e.id DESC LIMIT {page.Limit + 1}");
+            source,
+            $"""
+            SELECT {Columns}, coalesce(e.matches, false), e.n = {BoundedSearch.Step} FROM (
+                SELECT {Columns}, ({where}) AS matches, row_number() OVER (ORDER BY e.id DESC) AS n FROM (
+                    SELECT {Columns} FROM dispatcher.event e WHERE {walk} ORDER BY e.id DESC LIMIT {BoundedSearch.Step}) e) e
+            WHERE e.matches OR e.n = {BoundedSearch.Step} ORDER BY e.id DESC LIMIT {where.Value(need)}
+            """);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<EventView>();
-        while (await reader.ReadAsync(ct)) rows.Add(View(reader));
-        return rows;
+        Guid? resume = null;
+        while (await reader.ReadAsync(ct))
+        {
+            if (reader.GetBoolean(6)) rows.Add(View(reader));
+            if (reader.GetBoolean(7)) resume = reader.GetGuid(0);
+        }
+
+        return new Stretch<EventView>(rows, resume);
     }
 
     /// <summary>Finds an event by its own id or by the id that its caller gave it. Its deliveries are left empty.</summary>

@@ -5,7 +5,7 @@ using System.Reflection;
 
 namespace Dispatcher.Platform;
 
-/// <summary>One page of a list. <c>next_cursor</c> is null on the last page.</summary>
+/// <summary>One page of a list. <c>next_cursor</c> is null on the last page; a filtered page may hold fewer rows than asked for before that.</summary>
 internal sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor)
 {
     /// <summary>Makes a page of rows that were read one more than asked for; the extra row only shows that there is a next page.</summary>
@@ -15,6 +15,12 @@ internal sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor)
         rows.RemoveRange(query.Limit, rows.Count - query.Limit);
         return new Page<T>(rows, PageQuery.Encode(key(rows[^1])));
     }
+
+    /// <summary>The same of a bounded search, which goes on where it stopped when it found fewer.</summary>
+    public static Page<T> Of(Stretch<T> found, PageQuery query, Func<T, string> key) =>
+        found.Resume is { } resume && found.Rows.Count <= query.Limit
+            ? new Page<T>(found.Rows, PageQuery.Encode(resume.ToString("N")))
+            : Of(found.Rows, query, key);
 }
 
 /// <summary>The query members <c>limit</c> (1 to 250, default 50) and <c>cursor</c> (opaque, from the page before).</summary>

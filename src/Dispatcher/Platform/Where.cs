@@ -8,7 +8,12 @@ namespace Dispatcher.Platform;
 internal sealed class Where
 {
     private readonly List<string> _conditions = [];
-    private readonly List<object> _values = [];
+    private readonly List<object> _values;
+
+    public Where() => _values = [];
+
+    /// <summary>Further conditions for another place of the same query: the two share their parameters.</summary>
+    public Where(Where other) => _values = other._values;
 
     /// <summary>Adds a condition, in which {0} stands for the value; nothing when there is no value.</summary>
     public Where And(string condition, object? value)
