@@ -23,21 +23,21 @@ internal sealed class EventStore(NpgsqlDataSource source, TimeProvider time)
         var where = new Where();
         var walk = new Where(where)
             .And("e.organization_id = {0}", tenant.Organization)
-            .And("e.id >= {0}", query.Since is { } since ? Ids.Floor(since) : null)
-            .And("e.id < {0}", query.Until is { } until ? Ids.Floor(until) : null)
-            .And("e.id < {0}", after);
+            .AndIds("e", query.Since, query.Until, after);
         where
             .And("coalesce(e.project, 'default') = {0}", tenant.Project)
             .And("coalesce(e.project, 'default') = {0}", query.Project)
             .And("e.inbox = {0}", query.Inbox)
             .And("e.type = {0}", query.Type);
+        // Where everything matches, there is no need to look further than the page.
+        var step = where.IsEmpty ? Math.Min(need, BoundedSearch.Step) : BoundedSearch.Step;
         await using var command = where.ToCommand(
             source,
             $"""
-            SELECT {Columns}, coalesce(e.matches, false), e.n = {BoundedSearch.Step} FROM (
+            SELECT {Columns}, coalesce(e.matches, false), e.n = {step} FROM (
                 SELECT {Columns}, ({where}) AS matches, row_number() OVER (ORDER BY e.id DESC) AS n FROM (
-                    SELECT {Columns} FROM dispatcher.event e WHERE {walk} ORDER BY e.id DESC LIMIT {BoundedSearch.Step}) e) e
-            WHERE e.matches OR e.n = {BoundedSearch.Step} ORDER BY e.id DESC LIMIT {where.Value(need)}
+                    SELECT {Columns} FROM dispatcher.event e WHERE {walk} ORDER BY e.id DESC LIMIT {step}) e) e
+            WHERE e.matches OR e.n = {step} ORDER BY e.id DESC LIMIT {where.Value(need)}
             """);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<EventView>();

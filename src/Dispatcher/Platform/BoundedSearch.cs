@@ -14,8 +14,8 @@ internal sealed record Stretch<T>(List<T> Rows, Guid? Resume);
 /// </summary>
 internal static class BoundedSearch
 {
-    /// <summary>Rows that one statement looks at: few milliseconds.</summary>
-    public const int Step = 5000;
+    /// <summary>Rows that one statement looks at: a few milliseconds, also where each lies on a page of its own.</summary>
+    public const int Step = 2000;
 
     /// <summary>After this no further step is begun, so that a call stays well under 50 ms.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(15);

@@ -30,12 +30,27 @@ internal sealed class Where
         return this;
     }
 
+    /// <summary>Adds the bounds of a list by UUIDv7 ids: from a time on, before a time, below an id.</summary>
+    /// <remarks>
+    /// The one exception: ids of our own formatting stand in the text. As parameters of a statement that is kept prepared they would be
+    /// unknown to the planner, which then takes any range for a tiny one, reads all of it and sorts.
+    /// </remarks>
+    public Where AndIds(string alias, DateTimeOffset? since, DateTimeOffset? until, Guid? below)
+    {
+        if (since is { } from) And($"{alias}.id >= '{Ids.Floor(from):D}'");
+        if (until is { } to) And($"{alias}.id < '{Ids.Floor(to):D}'");
+        if (below is { } id) And($"{alias}.id < '{id:D}'");
+        return this;
+    }
+
     /// <summary>Adds a value that is used elsewhere in the query, and gives its placeholder.</summary>
     public string Value(object value)
     {
         _values.Add(value);
         return $"${_values.Count}";
     }
+
+    public bool IsEmpty => _conditions.Count == 0;
 
     public override string ToString() => _conditions.Count == 0 ? "true" : string.Join(" AND ", _conditions);
 
