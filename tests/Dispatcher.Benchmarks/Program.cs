@@ -18,6 +18,9 @@ IBenchmark[] benchmarks =
     PublishBenchmark.Single,
     PublishBenchmark.Batch,
     new LatencyBenchmark(),
+    new NeighbourBenchmark(),
+    new NodesBenchmark(),
+    new BloatBenchmark(),
 ];
 var verbs = benchmarks.Select(benchmark => benchmark.Verb).ToList();
 if (BenchOptions.Parse(args, verbs, out var problem) is not { } options)

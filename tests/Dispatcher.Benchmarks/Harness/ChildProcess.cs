@@ -20,6 +20,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>True once the process is gone.</summary>
     public bool HasExited => _process.HasExited;
 
+    public int Id => _process.Id;
+
     /// <summary>The exit code; 143 and the like when a signal ended it.</summary>
     public int ExitCode => _process.ExitCode;
 

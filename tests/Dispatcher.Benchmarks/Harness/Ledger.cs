@@ -8,8 +8,8 @@ namespace Dispatcher.Benchmarks.Harness;
 /// <param name="Round">Number of the round; payloads of other rounds are strays.</param>
 /// <param name="Expected">Events in the round, numbered from 0.</param>
 /// <param name="Mark">The arrival whose time is kept as <see cref="LedgerSummary.MarkedAt"/>: the end of the warm-up. 0: none.</param>
-/// <param name="Secret">The <c>whsec_</c> secret that the POSTs are signed with.</param>
-internal sealed record LedgerSettings(int Round, int Expected, int Mark, string Secret);
+/// <param name="Secrets">The <c>whsec_</c> secrets that the POSTs are signed with: event n goes to the integration n modulo their number.</param>
+internal sealed record LedgerSettings(int Round, int Expected, int Mark, string[] Secrets);
 
 /// <summary>The findings of a round. Times are Stopwatch ticks, latencies milliseconds; 0 where there is nothing yet.</summary>
 /// <param name="Received">Different events that came, exactly as sent.</param>
@@ -34,7 +34,7 @@ internal sealed class Ledger(LedgerSettings settings)
     /// <summary>One POST in so many has its signature verified: enough to notice, too few to cost.</summary>
     private const int SignatureSample = 64;
 
-    private readonly byte[] _key = Signature.KeyOf(settings.Secret);
+    private readonly byte[][] _keys = Array.ConvertAll(settings.Secrets, Signature.KeyOf);
     private readonly int[] _arrivals = new int[settings.Expected];
     private readonly string?[] _ids = new string?[settings.Expected];
     private readonly long[] _ticks = new long[settings.Expected];
@@ -58,7 +58,7 @@ internal sealed class Ledger(LedgerSettings settings)
             return;
         }
 
-        if (number % SignatureSample == 0 && !Verifies(body, id, timestamp, signatures))
+        if (number % SignatureSample == 0 && !Verifies(_keys[number % _keys.Length], body, id, timestamp, signatures))
             Interlocked.Increment(ref _forged);
 
         if (Interlocked.Increment(ref _arrivals[number]) > 1)
@@ -94,10 +94,10 @@ internal sealed class Ledger(LedgerSettings settings)
             Percentile(latencies, 0.50), Percentile(latencies, 0.99), Percentile(latencies, 1));
     }
 
-    private bool Verifies(ReadOnlySpan<byte> body, string? id, string? timestamp, string? signatures)
+    private static bool Verifies(byte[] key, ReadOnlySpan<byte> body, string? id, string? timestamp, string? signatures)
     {
         if (id is null || timestamp is null || signatures is null) return false;
-        var expected = Signature.Sign(_key, id, timestamp, body);
+        var expected = Signature.Sign(key, id, timestamp, body);
         return signatures.Split(' ').Contains(expected, StringComparer.Ordinal);
     }
 

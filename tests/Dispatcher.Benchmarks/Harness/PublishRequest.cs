@@ -7,16 +7,15 @@ namespace Dispatcher.Benchmarks.Harness;
 
 internal sealed class PublishRequest
 {
-    private static readonly byte[] ItemStart = Encoding.ASCII.GetBytes($$"""{"type":"{{BenchIntegration.EventType}}","payload":""");
-    private static readonly int ItemLength = ItemStart.Length + Payload.Length + 1;
-
     private readonly byte[] _bytes;
     private readonly int _firstPayload;
 
-    private PublishRequest(string path, ServerProcess server, int items, bool array)
+    private PublishRequest(string path, ServerProcess server, string type, int items, bool array)
     {
         Items = items;
-        var bodyLength = items * ItemLength + (array ? items + 1 : 0); // brackets, and commas between
+        var itemStart = Encoding.ASCII.GetBytes($$"""{"type":"{{type}}","payload":""");
+        var itemLength = itemStart.Length + Payload.Length + 1;
+        var bodyLength = items * itemLength + (array ? items + 1 : 0); // brackets, and commas between
         var head = Encoding.ASCII.GetBytes(
             $"""
             POST {path} HTTP/1.1
@@ -32,16 +31,16 @@ internal sealed class PublishRequest
 
         var position = head.Length;
         if (array) _bytes[position++] = (byte)'[';
-        _firstPayload = position + ItemStart.Length;
+        _firstPayload = position + itemStart.Length;
         for (var item = 0; item < items; item++)
         {
-            ItemStart.CopyTo(_bytes, position);
-            position += ItemLength;
+            itemStart.CopyTo(_bytes, position);
+            position += itemLength;
             _bytes[position - 1] = (byte)'}';
             if (array) _bytes[position++] = (byte)(item == items - 1 ? ']' : ',');
         }
 
-        Stride = ItemLength + (array ? 1 : 0);
+        Stride = itemLength + (array ? 1 : 0);
     }
 
     /// <summary>Events in the request.</summary>
@@ -49,9 +48,10 @@ internal sealed class PublishRequest
 
     private int Stride { get; }
 
-    public static PublishRequest Single(ServerProcess server) => new("/events", server, items: 1, array: false);
+    public static PublishRequest Single(ServerProcess server, string type) => new("/events", server, type, items: 1, array: false);
 
-    public static PublishRequest Batch(ServerProcess server, int items) => new("/events/batch", server, items, array: true);
+    /// <summary>Events of one type: the requests of a round differ in nothing but their payloads.</summary>
+    public static PublishRequest Batch(ServerProcess server, string type, int items) => new("/events/batch", server, type, items, array: true);
 
     /// <summary>The request with the events <paramref name="first"/> and following of a round, stamped with the present time.</summary>
     public ReadOnlyMemory<byte> Fill(int round, int first)

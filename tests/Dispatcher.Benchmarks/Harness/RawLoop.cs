@@ -41,7 +41,7 @@ internal sealed class RawLoop(ReceiverProcess receiver, RoundCounter rounds) : I
     {
         var secret = Signature.NewSecret();
         var round = rounds.Next();
-        await receiver.ResetAsync(new LedgerSettings(round, count, Mark: 0, secret), cancellationToken);
+        await receiver.ResetAsync(new LedgerSettings(round, count, Mark: 0, [secret]), cancellationToken);
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadlines.Round);
@@ -84,7 +84,7 @@ internal sealed class RawLoop(ReceiverProcess receiver, RoundCounter rounds) : I
         headers.TryAddWithoutValidation("svix-id", id);
         headers.TryAddWithoutValidation("svix-timestamp", timestamp);
         headers.TryAddWithoutValidation("svix-signature", signature);
-        headers.TryAddWithoutValidation("dispatcher-event", BenchIntegration.EventType);
+        headers.TryAddWithoutValidation("dispatcher-event", BenchIntegration.MainType);
         headers.TryAddWithoutValidation("dispatcher-attempt", "1");
         return request;
     }

@@ -11,15 +11,16 @@ namespace Dispatcher.Benchmarks.Harness;
 
 /// <summary>
 /// POST /hook is the webhook; POST /reset opens a new <see cref="Ledger"/>, GET /received says how many events have come, GET /stats what
-/// the ledger found. It prints its port on the first line and lives until its standard input closes, so it cannot outlive its parent.
+/// the ledger found. The paths of <see cref="BadNeighbours"/> answer badly; GET /bad/received counts their POSTs. It prints its port on the first line and lives until its standard input closes, so it cannot outlive its parent.
 /// </summary>
 internal sealed class Receiver
 {
-    public const string HookPath = "/hook", ResetPath = "/reset", ReceivedPath = "/received", StatsPath = "/stats";
+    public const string HookPath = "/hook", ResetPath = "/reset", ReceivedPath = "/received", StatsPath = "/stats", BadReceivedPath = "/bad/received";
 
     private const int MaxBodyBytes = 4096;
 
-    private Ledger _ledger = new(new LedgerSettings(0, 0, 0, Signature.NewSecret()));
+    private int _badReceived;
+    private Ledger _ledger = new(new LedgerSettings(0, 0, 0, [Signature.NewSecret()]));
 
     public static async Task RunAsync()
     {
@@ -46,7 +47,8 @@ internal sealed class Receiver
         ResetPath => ResetAsync(context),
         ReceivedPath => context.Response.WriteAsync(_ledger.Received.ToString(CultureInfo.InvariantCulture)),
         StatsPath => JsonSerializer.SerializeAsync(context.Response.Body, _ledger.Summarize(), LedgerJson.Default.LedgerSummary),
-        _ => NotFound(context),
+        BadReceivedPath => context.Response.WriteAsync(Volatile.Read(ref _badReceived).ToString(CultureInfo.InvariantCulture)),
+        var path => BadNeighbours.Of(path) is { } kind ? ReceiveBadlyAsync(kind, context) : NotFound(context),
     };
 
     private async Task ReceiveAsync(HttpContext context)
@@ -77,6 +79,12 @@ internal sealed class Receiver
         var settings = await JsonSerializer.DeserializeAsync(
             context.Request.Body, LedgerJson.Default.LedgerSettings, context.RequestAborted);
         _ledger = new Ledger(settings!);
+    }
+
+    private Task ReceiveBadlyAsync(BadNeighbour kind, HttpContext context)
+    {
+        Interlocked.Increment(ref _badReceived);
+        return BadNeighbours.AnswerAsync(kind, context);
     }
 
     private static Task NotFound(HttpContext context)

@@ -18,8 +18,13 @@ internal sealed class ReceiverProcess : IAsyncDisposable
         Hook = new Uri(_client.BaseAddress, Receiver.HookPath);
     }
 
+    public int ProcessId => _process.Id;
+
     /// <summary>Where webhooks go.</summary>
     public Uri Hook { get; }
+
+    /// <summary>Where a bad neighbour's webhooks go.</summary>
+    public Uri Bad(BadNeighbour kind) => new(Hook, BadNeighbours.PathOf(kind));
 
     public static async Task<ReceiverProcess> StartAsync(CancellationToken cancellationToken)
     {
@@ -46,6 +51,10 @@ internal sealed class ReceiverProcess : IAsyncDisposable
     /// <summary>Different events received in this round.</summary>
     public async Task<int> ReceivedAsync(CancellationToken cancellationToken) =>
         int.Parse(await _client.GetStringAsync(Receiver.ReceivedPath, cancellationToken), CultureInfo.InvariantCulture);
+
+    /// <summary>POSTs that bad neighbours got so far.</summary>
+    public async Task<int> ReceivedByBadAsync(CancellationToken cancellationToken) =>
+        int.Parse(await _client.GetStringAsync(Receiver.BadReceivedPath, cancellationToken), CultureInfo.InvariantCulture);
 
     public async Task<LedgerSummary> SummarizeAsync(CancellationToken cancellationToken) =>
         (await _client.GetFromJsonAsync(Receiver.StatsPath, LedgerJson.Default.LedgerSummary, cancellationToken))!;

@@ -10,12 +10,13 @@ internal sealed class Report
     private static readonly Figure Memory = new("resident memory at full load (peak)", "MB", new Target(300, 150, OfRaw: false));
 
     private static readonly string[] Heading =
-        ["figure", "value", "unit", "of raw", "at least", "aim", "reached", "verified", "WAL B/dlv", "stmts/dlv", "server MB"];
+        ["figure", "value", "unit", "of raw", "at least", "aim", "reached", "verified", "WAL B/dlv", "stmts/dlv", "server MB", "us/dlv: server", "postgres", "receiver", "load"];
 
     /// <summary>Columns of words, which stand to the left: figure, unit, reached, verified.</summary>
     private static readonly int[] Words = [0, 2, 6, 7];
 
     private readonly List<Sample> _samples = [];
+    private readonly List<string> _notes = [];
 
     /// <summary>True when everything that was measured verified.</summary>
     public bool Verified => _samples.TrueForAll(sample => sample.Problems.Count == 0);
@@ -28,6 +29,13 @@ internal sealed class Report
         var share = sample.Ratio is { } ratio ? string.Create(CultureInfo.InvariantCulture, $" ({ratio:0.000} of raw)") : "";
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"  {sample.Figure.Name}: {Number(sample.Value)} {sample.Figure.Unit}{share}"));
+    }
+
+    /// <summary>A line below the table, for what is not a figure. It is shown at once as well.</summary>
+    public void Note(string line)
+    {
+        _notes.Add(line);
+        Console.Error.WriteLine($"  {line}");
     }
 
     /// <summary>Says that something around a figure went wrong, or that it could not be measured at all.</summary>
@@ -45,6 +53,8 @@ internal sealed class Report
         output.WriteLine();
         foreach (var row in rows) output.WriteLine(Line(row, widths));
         output.WriteLine();
+        foreach (var note in _notes) output.WriteLine(note);
+        if (_notes.Count > 0) output.WriteLine();
         foreach (var fact in facts) output.WriteLine(fact);
         foreach (var group in _samples.Where(sample => sample.Problems.Count > 0).GroupBy(sample => sample.Figure))
         {
@@ -70,7 +80,10 @@ internal sealed class Report
             Number(Median(measured.Select(sample => sample.Cost?.WalBytes))),
             Number(Median(measured.Select(sample => sample.Cost?.Statements)), uncounted),
             Number(measured.Max(sample => sample.Cost?.PeakMemory / Megabyte)),
+            Cpu(cpu => cpu.Servers), Cpu(cpu => cpu.Postgres), Cpu(cpu => cpu.Receiver), Cpu(cpu => cpu.Load),
         ];
+
+        string Cpu(Func<CpuTimes, double> of) => Number(Median(measured.Select(sample => sample.Cost?.Cpu is { } cpu ? of(cpu) * 1e6 : (double?)null)));
     }
 
     // The most that any server took while it was given all the load that it could carry.
@@ -78,7 +91,7 @@ internal sealed class Report
     {
         var peak = _samples.Where(sample => sample.Ratio is not null).Max(sample => sample.Cost?.PeakMemory / Megabyte);
         return peak is { } value
-            ? [Memory.Name, Number(peak), Memory.Unit, "-", .. Goals(Memory.Target), Memory.Target!.Judge(value, null), "-", "-", "-", "-"]
+            ? [Memory.Name, Number(peak), Memory.Unit, "-", .. Goals(Memory.Target), Memory.Target!.Judge(value, null), "-", "-", "-", "-", "-", "-", "-", "-"]
             : null;
     }
 
@@ -88,7 +101,8 @@ internal sealed class Report
         return string.Join("  ", cells).TrimEnd();
     }
 
-    private static double? Median(IEnumerable<double?> values)
+    /// <summary>The middle one; null of none.</summary>
+    public static double? Median(IEnumerable<double?> values)
     {
         var sorted = values.OfType<double>().Order().ToList();
         return sorted.Count == 0 ? null : (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;

@@ -12,8 +12,9 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     private readonly ChildProcess _process;
 
-    private ServerProcess(ChildProcess process, IPEndPoint endPoint, string operatorKey)
+    private ServerProcess(ChildProcess process, IPEndPoint endPoint, string operatorKey, string roles)
     {
+        Accepts = roles.Split(',').Contains("api");
         _process = process;
         EndPoint = endPoint;
         OperatorKey = operatorKey;
@@ -23,10 +24,15 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>Whether it has the role <c>api</c>.</summary>
+    public bool Accepts { get; }
+
     public string OperatorKey { get; }
 
     /// <summary>For the few calls that set a stage up; events go through <see cref="PublishConnection"/>.</summary>
     public HttpClient Api { get; }
+
+    public int ProcessId => _process.Id;
 
     /// <summary>Peak resident memory in bytes; null where the system does not tell.</summary>
     public long? PeakMemory => _process.PeakMemory;
@@ -50,7 +56,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             ["Dispatcher__Roles"] = roles,
             ["Serilog__MinimumLevel__Default"] = "Warning",
         });
-        var server = new ServerProcess(process, endPoint, key);
+        var server = new ServerProcess(process, endPoint, key, roles);
         try
         {
             await server.WaitUntilReadyAsync(cancellationToken);

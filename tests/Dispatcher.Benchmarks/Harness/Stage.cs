@@ -1,4 +1,4 @@
-// One server on a database of its own, with one integration that points at the receiver: where a figure's rounds are played.
+// Servers on a database of their own, with integrations that point at the receiver: where a figure's rounds are played.
 using System.Diagnostics;
 
 namespace Dispatcher.Benchmarks.Harness;
@@ -6,52 +6,79 @@ namespace Dispatcher.Benchmarks.Harness;
 /// <summary>What a round cost. Log bytes and statements are per delivery; statements are null without pg_stat_statements.</summary>
 /// <param name="WalBytes">Write-ahead log.</param>
 /// <param name="Statements">SQL statements.</param>
-/// <param name="PeakMemory">The server's peak resident memory since it started, bytes; null where the system does not tell.</param>
-internal sealed record Cost(double WalBytes, double? Statements, long? PeakMemory);
+/// <param name="PeakMemory">Peak resident memory since its start of the server that took most, bytes; null where the system does not tell.</param>
+/// <param name="Cpu">Processor time per delivery, in seconds; null where the system does not tell.</param>
+internal sealed record Cost(double WalBytes, double? Statements, long? PeakMemory, CpuTimes? Cpu);
+
+/// <summary>What went on during a whole round.</summary>
+/// <param name="Elapsed">How long it took.</param>
+/// <param name="Cpu">Processor time; null where the system does not tell.</param>
+/// <param name="Before">The database before it.</param>
+/// <param name="After">The database after it.</param>
+internal sealed record Effort(TimeSpan Elapsed, CpuTimes? Cpu, DatabaseSnapshot Before, DatabaseSnapshot After);
 
 /// <summary>A round that is over.</summary>
 /// <param name="StartedAt">Stopwatch ticks before the first event was published, or the server was started on its backlog.</param>
 /// <param name="RecordedAt">Stopwatch ticks when everything had arrived and nothing was left in the queue.</param>
 /// <param name="Arrivals">What the receiver saw.</param>
 /// <param name="Cost">What it cost.</param>
+/// <param name="Effort">What went on meanwhile.</param>
 /// <param name="Problems">What was not as it must be; empty normally.</param>
-internal sealed record Round(long StartedAt, long RecordedAt, LedgerSummary Arrivals, Cost Cost, IReadOnlyList<string> Problems);
+internal sealed record Round(
+    long StartedAt, long RecordedAt, LedgerSummary Arrivals, Cost Cost, Effort Effort, IReadOnlyList<string> Problems);
 
 internal sealed class Stage : IAsyncDisposable
 {
-    public const string AllRoles = "api,worker", ApiOnly = "api";
+    public const string AllRoles = "api,worker", ApiOnly = "api", WorkerOnly = "worker";
 
     private static readonly TimeSpan ArrivalPoll = TimeSpan.FromMilliseconds(20), RecordPoll = TimeSpan.FromMilliseconds(5);
 
     private readonly Lab _lab;
-    private readonly StageDatabase _database;
-    private ServerProcess _server;
+    private readonly List<ServerProcess> _servers = [];
+    private readonly CpuMeter _meter;
     private Publisher _publisher;
-    private string _secret = "";
+    private BenchIntegration[] _integrations = [];
 
-    private Stage(Lab lab, StageDatabase database, ServerProcess server)
+    private Stage(Lab lab, StageDatabase database)
     {
         _lab = lab;
-        _database = database;
-        _server = server;
-        _publisher = new Publisher(server);
+        Database = database;
+        _meter = new CpuMeter(lab.Receiver.ProcessId, database.Postmaster);
+        _publisher = new Publisher([], []);
     }
 
-    /// <summary>Makes a database, starts a server on it and registers the integration.</summary>
-    public static async Task<Stage> OpenAsync(Lab lab, string roles, CancellationToken cancellationToken)
+    public StageDatabase Database { get; }
+
+    /// <summary>The first server: for calls other than publishing.</summary>
+    public ServerProcess Server => _servers[0];
+
+    public static Task<Stage> OpenAsync(Lab lab, string roles, CancellationToken cancellationToken) =>
+        OpenAsync(lab, [roles], 1, cancellationToken);
+
+    /// <summary>Makes a database, starts servers on it and registers integrations.</summary>
+    /// <param name="lab">What the figures share.</param>
+    /// <param name="nodes">The roles of each server. Events are published to those that have the role <c>api</c>.</param>
+    /// <param name="integrations">How many; each gets events of a type of its own.</param>
+    /// <param name="cancellationToken">Gives up early.</param>
+    public static async Task<Stage> OpenAsync(Lab lab, IReadOnlyList<string> nodes, int integrations, CancellationToken cancellationToken)
     {
-        var database = await lab.CreateDatabaseAsync(cancellationToken);
-        Stage? stage = null;
+        var stage = new Stage(lab, await lab.CreateDatabaseAsync(cancellationToken));
         try
         {
-            var server = await ServerProcess.StartAsync(lab.Options.ServerAssembly, database.ConnectionString, roles, cancellationToken);
-            stage = new Stage(lab, database, server);
-            stage._secret = await BenchIntegration.RegisterAsync(server, lab.Receiver.Hook, cancellationToken);
+            await stage.StartServersAsync(nodes, cancellationToken);
+            for (var number = 0; number < integrations; number++)
+            {
+                var type = number == 0 ? BenchIntegration.MainType : $"{BenchIntegration.MainType}.{number}";
+                stage._integrations = [.. stage._integrations, await BenchIntegration.RegisterAsync(stage.Server, type, lab.Receiver.Hook, cancellationToken)];
+            }
+
+            stage.Database.Integrations = Array.ConvertAll(stage._integrations, integration => integration.Id);
+            stage.Publish();
             return stage;
         }
         catch
         {
-            await (stage?.DisposeAsync() ?? database.DisposeAsync());
+            await stage.DisposeAsync();
             throw;
         }
     }
@@ -64,12 +91,12 @@ internal sealed class Stage : IAsyncDisposable
         int count, Func<Publisher, int, CancellationToken, Task> publish, CancellationToken cancellationToken)
     {
         using var deadline = RoundDeadline(cancellationToken);
-        await _database.CheckpointAsync(deadline.Token);
-        var before = await _database.SnapshotAsync(deadline.Token);
+        await Database.CheckpointAsync(deadline.Token);
+        var before = await Database.SnapshotAsync(deadline.Token);
         var number = await OpenRoundAsync(count, mark: 0, deadline.Token);
-        var startedAt = Stopwatch.GetTimestamp();
+        var (startedAt, cpu) = (Stopwatch.GetTimestamp(), ReadCpu());
         await publish(_publisher, number, deadline.Token);
-        return await FinishAsync(count, before, startedAt, deadline.Token);
+        return await FinishAsync(count, mark: 0, before, startedAt, cpu, deadline.Token);
     }
 
     /// <summary>
@@ -84,14 +111,15 @@ internal sealed class Stage : IAsyncDisposable
         List<string> problems = [];
         var early = await _lab.Receiver.ReceivedAsync(deadline.Token);
         if (early > 0) problems.Add($"{early:n0} events came while nothing should send");
-        if (await _server.StopAsync() is { } unclean) problems.Add(unclean);
-        await _database.CheckpointAsync(deadline.Token);
-        var before = await _database.SnapshotAsync(deadline.Token);
+        problems.AddRange(await StopServersAsync());
+        await Database.CheckpointAsync(deadline.Token);
+        var before = await Database.SnapshotAsync(deadline.Token);
         if (before.Live != count) problems.Add($"{before.Live:n0} of {count:n0} deliveries were waiting");
 
         var startedAt = Stopwatch.GetTimestamp();
-        await RestartAsync(AllRoles, deadline.Token);
-        var round = await FinishAsync(count, before, startedAt, deadline.Token);
+        await StartServersAsync([AllRoles], deadline.Token);
+        Publish();
+        var round = await FinishAsync(count, warmUp, before, startedAt, ReadCpu(), deadline.Token);
         return round with { Problems = [.. problems, .. round.Problems] };
     }
 
@@ -100,7 +128,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         List<string> problems = [];
         var before = await _lab.Receiver.SummarizeAsync(cancellationToken);
-        if (await _server.StopAsync() is { } unclean) problems.Add(unclean);
+        problems.AddRange(await StopServersAsync());
         var after = await _lab.Receiver.SummarizeAsync(cancellationToken);
         if (after != before) problems.Add("POSTs came after the last round was over");
         return problems;
@@ -109,8 +137,8 @@ internal sealed class Stage : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _publisher.Dispose();
-        await _server.DisposeAsync();
-        await _database.DisposeAsync();
+        foreach (var server in _servers) await server.DisposeAsync();
+        await Database.DisposeAsync();
     }
 
     private static CancellationTokenSource RoundDeadline(CancellationToken cancellationToken)
@@ -123,41 +151,75 @@ internal sealed class Stage : IAsyncDisposable
     private async Task<int> OpenRoundAsync(int count, int mark, CancellationToken cancellationToken)
     {
         var number = _lab.Rounds.Next();
-        await _lab.Receiver.ResetAsync(new LedgerSettings(number, count, mark, _secret), cancellationToken);
+        await _lab.Receiver.ResetAsync(new LedgerSettings(number, count, mark, Array.ConvertAll(_integrations, integration => integration.Secret)), cancellationToken);
         return number;
     }
 
-    private async Task RestartAsync(string roles, CancellationToken cancellationToken)
+    private CpuTimes? ReadCpu() => _meter.Read(_servers.Select(server => server.ProcessId));
+
+    // One after the other: the first brings the database to its schema.
+    private async Task StartServersAsync(IReadOnlyList<string> nodes, CancellationToken cancellationToken)
     {
-        var next = await ServerProcess.StartAsync(_lab.Options.ServerAssembly, _database.ConnectionString, roles, cancellationToken);
-        await _server.DisposeAsync();
-        _server = next;
-        _publisher.Dispose();
-        _publisher = new Publisher(_server);
+        foreach (var roles in nodes)
+            _servers.Add(await ServerProcess.StartAsync(_lab.Options.ServerAssembly, Database.ConnectionString, roles, cancellationToken));
     }
 
-    private async Task<Round> FinishAsync(int count, DatabaseSnapshot before, long startedAt, CancellationToken cancellationToken)
+    private async Task<List<string>> StopServersAsync()
     {
-        await WaitForArrivalsAsync(count, cancellationToken);
-        await WaitForRecordsAsync(cancellationToken);
-        var recordedAt = Stopwatch.GetTimestamp();
+        List<string> problems = [];
+        foreach (var server in _servers)
+        {
+            if (await server.StopAsync() is { } unclean) problems.Add(unclean);
+            await server.DisposeAsync();
+        }
 
-        var after = await _database.SnapshotAsync(cancellationToken);
+        _servers.Clear();
+        return problems;
+    }
+
+    private void Publish()
+    {
+        _publisher.Dispose();
+        _publisher = new Publisher(_servers.FindAll(server => server.Accepts), Array.ConvertAll(_integrations, integration => integration.EventType));
+    }
+
+    private async Task<Round> FinishAsync(
+        int count, int mark, DatabaseSnapshot before, long startedAt, CpuTimes? cpuAtStart, CancellationToken cancellationToken)
+    {
+        // What a cold process costs until the mark is left out of the cost of a delivery, as it is left out of the rate.
+        var (markedCpu, marked) = mark == 0 ? (cpuAtStart, 0) : (null, 0);
+        await WaitForArrivalsAsync(
+            count,
+            received =>
+            {
+                if (marked == 0 && mark > 0 && received >= mark) (markedCpu, marked) = (ReadCpu(), received);
+            },
+            cancellationToken);
+        await WaitForRecordsAsync(cancellationToken);
+        var (recordedAt, cpuAtEnd) = (Stopwatch.GetTimestamp(), ReadCpu());
+
+        var after = await Database.SnapshotAsync(cancellationToken);
         var arrivals = await _lab.Receiver.SummarizeAsync(cancellationToken);
-        var wal = (double)(after.WalPosition - before.WalPosition) / count;
-        var statements = (double?)(after.Statements - before.Statements) / count;
+        var cost = new Cost(
+            (double)(after.WalPosition - before.WalPosition) / count,
+            (double?)(after.Statements - before.Statements) / count,
+            _servers.Max(server => server.PeakMemory),
+            cpuAtEnd is not null && markedCpu is not null && count > marked ? (cpuAtEnd - markedCpu).Per(count - marked) : null);
+        var effort = new Effort(
+            Stopwatch.GetElapsedTime(startedAt, recordedAt), cpuAtEnd is null || cpuAtStart is null ? null : cpuAtEnd - cpuAtStart, before, after);
         IReadOnlyList<string> problems = [.. Verification.OfArrivals(arrivals, count), .. Verification.OfRecords(before, after, count)];
-        return new Round(startedAt, recordedAt, arrivals, new Cost(wal, statements, _server.PeakMemory), problems);
+        return new Round(startedAt, recordedAt, arrivals, cost, effort, problems);
     }
 
     // Ends without a word when no more come: the verification then says what is missing.
-    private async Task WaitForArrivalsAsync(int count, CancellationToken cancellationToken)
+    private async Task WaitForArrivalsAsync(int count, Action<int> onPoll, CancellationToken cancellationToken)
     {
         var (best, since) = (-1, Stopwatch.GetTimestamp());
         while (true)
         {
-            _server.EnsureAlive();
+            foreach (var server in _servers) server.EnsureAlive();
             var received = await _lab.Receiver.ReceivedAsync(cancellationToken);
+            onPoll(received);
             if (received == count) return;
             if (received > best) (best, since) = (received, Stopwatch.GetTimestamp());
             else if (Stopwatch.GetElapsedTime(since) > Deadlines.Stall) return;
@@ -168,7 +230,7 @@ internal sealed class Stage : IAsyncDisposable
     private async Task WaitForRecordsAsync(CancellationToken cancellationToken)
     {
         var since = Stopwatch.GetTimestamp();
-        while (!await _database.IsDrainedAsync(cancellationToken) && Stopwatch.GetElapsedTime(since) < Deadlines.Stall)
+        while (!await Database.IsDrainedAsync(cancellationToken) && Stopwatch.GetElapsedTime(since) < Deadlines.Stall)
             await Task.Delay(RecordPoll, cancellationToken);
     }
 }
