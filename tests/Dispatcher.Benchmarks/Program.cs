@@ -21,6 +21,7 @@ IBenchmark[] benchmarks =
     new NeighbourBenchmark(),
     new NodesBenchmark(),
     new BloatBenchmark(),
+    new BacklogBenchmark(),
 ];
 var verbs = benchmarks.Select(benchmark => benchmark.Verb).ToList();
 if (BenchOptions.Parse(args, verbs, out var problem) is not { } options)
