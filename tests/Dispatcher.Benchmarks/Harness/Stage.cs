@@ -134,6 +134,9 @@ internal sealed class Stage : IAsyncDisposable
         return problems;
     }
 
+    /// <summary>Processor time so far; null where the system does not tell.</summary>
+    public CpuTimes? ReadCpu() => _meter.Read(_servers.Select(server => server.ProcessId));
+
     public async ValueTask DisposeAsync()
     {
         _publisher.Dispose();
@@ -154,8 +157,6 @@ internal sealed class Stage : IAsyncDisposable
         await _lab.Receiver.ResetAsync(new LedgerSettings(number, count, mark, Array.ConvertAll(_integrations, integration => integration.Secret)), cancellationToken);
         return number;
     }
-
-    private CpuTimes? ReadCpu() => _meter.Read(_servers.Select(server => server.ProcessId));
 
     // One after the other: the first brings the database to its schema.
     private async Task StartServersAsync(IReadOnlyList<string> nodes, CancellationToken cancellationToken)
