@@ -47,16 +47,16 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
                  LATERAL (SELECT hash / 7 % 10000 AS kind, CASE WHEN hash % 10 >= 6 THEN 101 + hash / 100 % 900
                      WHEN hash % 100 < 30 THEN 1 ELSE 1 + hash / 100 % 100 END AS first) h;
 
-            INSERT INTO dispatcher.event (organization_id, id, project, type, ordering_key, payload)
+            INSERT INTO dispatcher.event (organization_id, id, project, type, ordering_key, retention, payload)
             SELECT 'corp-' || CASE WHEN first <= 100 THEN 0 ELSE 1 + first % 20 END, (head || '9' || substr(text, 1, 15))::uuid, project, type,
-                   CASE WHEN i % 3 = 0 THEN 'job_' || text END,
+                   CASE WHEN i % 3 = 0 THEN 'job_' || text END, 0,
                    convert_to('{"job_id":"job_' || text || '","status":"successful","created_at":"2026-10-01T12:00:00Z","finished_at":"2026-10-01T12:00:07Z",'
                        || '"usage":{"pages_parsed":' || i % 100 || ',"ocr_input_tokens_used":0,"ocr_output_tokens_used":0}}', 'UTF8')
             FROM item;
 
             INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
                 last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
-                last_response_headers, last_response_body)
+                last_response_headers, last_response_body, retention)
             SELECT 'corp-' || CASE WHEN first <= 100 THEN 0 ELSE 1 + first % 20 END, (head || 'b' || substr(text, 1, 14) || side)::uuid,
                    (head || '9' || substr(text, 1, 15))::uuid, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, project, type, status,
                    CASE status WHEN 'exhausted' THEN 10 WHEN 'cancelled' THEN 0 ELSE 1 END,
@@ -66,16 +66,16 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
                    CASE status WHEN 'exhausted' THEN 503 WHEN 'succeeded' THEN 200 END,
                    CASE WHEN sent THEN '192.0.2.1:443' END, CASE WHEN sent THEN 1 END, CASE WHEN sent THEN 'v1,' || text || 'MTIzNDU2Nzg5MDE=' END,
                    CASE WHEN sent THEN E'content-type: text/plain\ndate: Thu, 01 Oct 2026 12:00:00 GMT\ncontent-length: 2' END,
-                   CASE WHEN sent THEN '\x4f4b'::bytea END
+                   CASE WHEN sent THEN '\x4f4b'::bytea END, 0
             FROM item, LATERAL (VALUES (0, first), (1, second)) v (side, n),
                  LATERAL (SELECT CASE WHEN (i + side * 25) % 50 = 0 THEN 'exhausted' WHEN (i + side) % 1000 = 1 THEN 'cancelled' ELSE 'succeeded' END AS status) s,
                  LATERAL (SELECT status <> 'cancelled' AS sent) t
             ORDER BY i, side;
 
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
-                request_headers, signature, response_headers, response_body)
+                request_headers, signature, response_headers, response_body, retention)
             SELECT d.organization_id, d.id, n, d.last_started_at, d.last_latency_us, d.last_outcome, d.last_status_code, d.last_address,
-                d.last_request_headers, d.last_signature, d.last_response_headers, '\x756e617661696c61626c65'::bytea
+                d.last_request_headers, d.last_signature, d.last_response_headers, '\x756e617661696c61626c65'::bytea, 0
             FROM dispatcher.delivery d, generate_series(1, 9) n
             WHERE d.status = 'exhausted' AND d.id >= dispatcher.uuid_floor(day) AND d.id < dispatcher.uuid_floor(day + interval '1 day');
         END $seed$
@@ -84,10 +84,10 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
     // The oldest of them are being sent, says the queue; two thirds wait for their first attempt, one third for a retry.
     private const string Live =
         """
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, owner, attempts)
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, owner, attempts, retention)
         SELECT e.organization_id, dispatcher.delivery_id(e.id), e.id,
                ('01900000-0000-7000-8000-' || lpad(to_hex(CASE WHEN e.n % 50 = 0 THEN 3 + e.n % 90 ELSE 1 END), 12, '0'))::uuid,
-               now() + interval '1 day', CASE WHEN e.n <= 64 THEN (SELECT max(id) FROM dispatcher.node) END, CASE WHEN e.n % 3 = 0 THEN 1 ELSE 0 END
+               now() + interval '1 day', CASE WHEN e.n <= 64 THEN (SELECT max(id) FROM dispatcher.node) END, CASE WHEN e.n % 3 = 0 THEN 1 ELSE 0 END, 0
         FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM dispatcher.event
               WHERE organization_id = 'corp-0' AND id >= dispatcher.uuid_floor(now() - interval '14 days') ORDER BY id LIMIT $1) e
         """;

@@ -14,12 +14,12 @@ internal static class DueBacklog
         WITH item AS MATERIALIZED (
             SELECT n, {{EventId}} AS id FROM generate_series($4::bigint, $5::bigint - 1) n
         ), stored AS (
-            INSERT INTO dispatcher.event (organization_id, id, type, payload)
-            SELECT 'default', id, $2, convert_to(format('{"job_id":"job_%s","status":"successful","usage":{"pages_parsed":%s,"cost" : 1.50},"note":"%s"}', n, n % 100, md5(n::text)), 'UTF8')
+            INSERT INTO dispatcher.event (organization_id, id, type, retention, payload)
+            SELECT 'default', id, $2, 0, convert_to(format('{"job_id":"job_%s","status":"successful","usage":{"pages_parsed":%s,"cost" : 1.50},"note":"%s"}', n, n % 100, md5(n::text)), 'UTF8')
             FROM item
         )
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at)
-        SELECT 'default', dispatcher.delivery_id(id), id, $1, to_timestamp(($3::bigint + n / 100) / 1000.0) FROM item
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention)
+        SELECT 'default', dispatcher.delivery_id(id), id, $1, to_timestamp(($3::bigint + n / 100) / 1000.0), 0 FROM item
         """;
 
     private const string Register =
@@ -36,10 +36,10 @@ internal static class DueBacklog
             SELECT g.organization_id, g.id AS integration_id, dispatcher.uuid_v7() AS id
             FROM dispatcher.integration g, generate_series(1, 10) WHERE g.organization_id LIKE 'crowd-%'
         ), stored AS (
-            INSERT INTO dispatcher.event (organization_id, id, type, payload) SELECT organization_id, id, 'crowd.event', '{}' FROM item
+            INSERT INTO dispatcher.event (organization_id, id, type, retention, payload) SELECT organization_id, id, 'crowd.event', 0, '{}' FROM item
         )
-        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts)
-        SELECT organization_id, dispatcher.delivery_id(id), id, integration_id, now() + interval '1 day', 8 FROM item
+        INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, retention)
+        SELECT organization_id, dispatcher.delivery_id(id), id, integration_id, now() + interval '1 day', 8, 0 FROM item
         """;
 
     /// <summary>Deliveries <paramref name="from"/> to <paramref name="to"/> of an integration that nobody owns, due since yesterday.</summary>

@@ -11,7 +11,7 @@ namespace Dispatcher.Benchmarks.Harness;
 /// <param name="WalSyncs">Times that the log was flushed to disk (the whole cluster); null where PostgreSQL does not count them here.</param>
 /// <param name="Statements">Statements run in this database; null without pg_stat_statements.</param>
 /// <param name="Claims">Calls of dispatcher.claim; null without pg_stat_statements.</param>
-/// <param name="ClaimBlocks">8 KiB blocks that they looked at, cached or not.</param>
+/// <param name="ClaimBlocks">8 KiB blocks that they, and the search for lanes that have something due, looked at, cached or not.</param>
 internal sealed record DatabaseSnapshot(
     long Succeeded, long Live, decimal WalPosition, long Commits, long? WalSyncs, long? Statements, long? Claims, long? ClaimBlocks);
 
@@ -37,7 +37,7 @@ internal sealed class StageDatabase : IAsyncDisposable
         """
         SELECT coalesce(sum(calls), 0)::bigint AS statements,
                coalesce(sum(calls) FILTER (WHERE query LIKE '%dispatcher.claim%'), 0)::bigint AS claims,
-               coalesce(sum(shared_blks_hit + shared_blks_read) FILTER (WHERE query LIKE '%dispatcher.claim%'), 0)::bigint AS claim_blocks
+               coalesce(sum(shared_blks_hit + shared_blks_read) FILTER (WHERE query LIKE '%dispatcher.claim%' OR query LIKE '%dispatcher.due_lanes%'), 0)::bigint AS claim_blocks
         FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
         WHERE d.datname = current_database()
         """;

@@ -42,8 +42,8 @@ public sealed class LongListsTests(ApiServer api) : IClassFixture<ApiServer>
         await ExecuteAsync(
             """
             WITH gone AS (DELETE FROM dispatcher.delivery WHERE organization_id = $1 RETURNING id, event_id, integration_id)
-            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at)
-            SELECT $1, id, event_id, integration_id, now() + interval '1 hour' FROM gone
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention)
+            SELECT $1, id, event_id, integration_id, now() + interval '1 hour', 0 FROM gone
             """, customer.Id);
 
         Assert.Equal(7, await CountAsync(customer, "status=failed"));
@@ -95,15 +95,15 @@ public sealed class LongListsTests(ApiServer api) : IClassFixture<ApiServer>
                        n % 300 = 7 AS live
                 FROM generate_series(1, $3) n
             ), stored AS (
-                INSERT INTO dispatcher.event (organization_id, id, type, project, payload)
-                SELECT $1, id, CASE WHEN n % 500 = 0 THEN 'rare' ELSE 'usual' END, CASE WHEN n % 1000 = 0 THEN 'seldom' END, '{}' FROM item
+                INSERT INTO dispatcher.event (organization_id, id, type, project, retention, payload)
+                SELECT $1, id, CASE WHEN n % 500 = 0 THEN 'rare' ELSE 'usual' END, CASE WHEN n % 1000 = 0 THEN 'seldom' END, 0, '{}' FROM item
             ), waiting AS (
-                INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts)
-                SELECT $1, dispatcher.delivery_id(id), id, $2, now() + interval '1 hour', CASE WHEN n % 600 = 307 THEN 1 ELSE 0 END FROM item WHERE live
+                INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, retention)
+                SELECT $1, dispatcher.delivery_id(id), id, $2, now() + interval '1 hour', CASE WHEN n % 600 = 307 THEN 1 ELSE 0 END, 0 FROM item WHERE live
             )
-            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, event_type, status, attempts, finished_at)
+            INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, event_type, status, attempts, finished_at, retention)
             SELECT $1, dispatcher.delivery_id(id), id, $2, CASE WHEN n % 500 = 0 THEN 'rare' ELSE 'usual' END,
-                   CASE WHEN n % 900 = 0 THEN 'exhausted' ELSE 'succeeded' END, 1, now()
+                   CASE WHEN n % 900 = 0 THEN 'exhausted' ELSE 'succeeded' END, 1, now(), 0
             FROM item WHERE NOT live
             """, customer.Id, Guid.ParseExact(integration[4..], "N"), Events);
         return integration;
