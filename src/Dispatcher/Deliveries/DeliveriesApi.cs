@@ -13,7 +13,7 @@ internal static class DeliveriesApi
     public static void MapDeliveries(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List deliveries, newest first");
+        read.MapGet("/", List).WithSummary("List deliveries, newest first").WithDescription(BoundedSearch.Description);
         read.MapGet("/{id}", Get).WithSummary("Read a delivery with each of its attempts");
 
         var write = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Writers);

@@ -26,7 +26,7 @@ internal static class EventsApi
             .Accepts<PublishRequest[]>(OpenApi.Json, OpenApi.NdJson, OpenApi.AnyContentType);
 
         var read = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List events, newest first");
+        read.MapGet("/", List).WithSummary("List events, newest first").WithDescription(BoundedSearch.Description);
         read.MapGet("/{id}", Get).WithSummary("Read an event with its payload and its deliveries");
     }
 

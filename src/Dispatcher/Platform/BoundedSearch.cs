@@ -14,6 +14,11 @@ internal sealed record Stretch<T>(List<T> Rows, Guid? Resume);
 /// </summary>
 internal static class BoundedSearch
 {
+    /// <summary>For the API's description.</summary>
+    public const string Description =
+        "A filter that few rows match is searched for as long as a call may take. The page may then hold fewer rows than asked for, " +
+        "even none; the search goes on with next_cursor, which is null only on the last page.";
+
     /// <summary>Rows that one statement looks at: a few milliseconds, also where each lies on a page of its own.</summary>
     public const int Step = 2000;
 
