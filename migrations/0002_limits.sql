@@ -53,13 +53,15 @@ END $$;
 
 -- Gives tokens away: for each integration as many as wanted, each valid from a moment of its own, one period of the rate after
 -- the one before it, whichever node that went to. Tokens of the past are worth something for a tenth of a second.
--- first_in: seconds from now to the first token's moment (may be negative). Integrations without a rate limit are left out.
-CREATE FUNCTION dispatcher.lease_tokens(p_organizations text[], p_integrations uuid[], p_wanted integer[])
-RETURNS TABLE (integration_id uuid, granted integer, rate integer, first_in double precision)
+-- p_ahead: seconds that the answer will probably take; tokens of that time would come too late.
+-- first_at: the first token's moment, clock: that of the answer, both in seconds since 1970. Integrations without a rate limit are
+-- left out.
+CREATE FUNCTION dispatcher.lease_tokens(p_organizations text[], p_integrations uuid[], p_wanted integer[], p_ahead double precision)
+RETURNS TABLE (integration_id uuid, granted integer, rate integer, first_at double precision, clock double precision)
 LANGUAGE sql AS $$
     INSERT INTO dispatcher.integration_limit AS l (organization_id, integration_id, rate, granted, next_at)
     SELECT g.organization_id, g.id, g.rate_limit_per_second, a.wanted,
-           clock_timestamp() + make_interval(secs => a.wanted::double precision / g.rate_limit_per_second)
+           clock_timestamp() + make_interval(secs => p_ahead + a.wanted::double precision / g.rate_limit_per_second)
     FROM unnest(p_organizations, p_integrations, p_wanted) AS a (organization_id, integration_id, wanted)
     JOIN dispatcher.integration g ON g.organization_id = a.organization_id AND g.id = a.integration_id
     WHERE g.rate_limit_per_second IS NOT NULL AND g.enabled AND g.deleted_at IS NULL
@@ -67,10 +69,13 @@ LANGUAGE sql AS $$
     ON CONFLICT ON CONSTRAINT integration_limit_pkey DO UPDATE SET
         rate = excluded.rate, granted = excluded.granted,
         -- With another rate than before, what was given away was worth something else: it begins anew.
-        next_at = CASE WHEN l.rate = excluded.rate THEN greatest(l.next_at, clock_timestamp() - interval '100 milliseconds') ELSE clock_timestamp() END
+        next_at = CASE WHEN l.rate = excluded.rate
+                THEN greatest(l.next_at, clock_timestamp() + make_interval(secs => p_ahead - 0.1))
+                ELSE clock_timestamp() + make_interval(secs => p_ahead) END
             + make_interval(secs => excluded.granted::double precision / excluded.rate)
     RETURNING l.integration_id, l.granted, l.rate,
-        extract(epoch FROM l.next_at - clock_timestamp())::double precision - l.granted::double precision / l.rate
+        extract(epoch FROM l.next_at)::double precision - l.granted::double precision / l.rate,
+        extract(epoch FROM clock_timestamp())::double precision
 $$;
 
 -- Gives a node its shares of the integrations' max_concurrency. A node says how much it wants and how much it holds: what it may

@@ -39,14 +39,17 @@ internal sealed class ConcurrencyLease
         }
     }
 
-    /// <summary>Whether the database knows nothing of this node, nor needs to.</summary>
-    public bool IsSettled
+    /// <summary>Whether the database counts something as held here, or this node counts on what it was answered.</summary>
+    public bool IsKnown
     {
         get
         {
-            lock (_gate) return _told == 0 && _permits == 0 && _used == 0 && !_answered;
+            lock (_gate) return _told > 0 || _permits > 0 || _answered;
         }
     }
+
+    /// <summary>Whether there is nothing to tell and nothing under way.</summary>
+    public bool IsSettled => !IsKnown && Used == 0;
 
     public bool TryTake()
     {

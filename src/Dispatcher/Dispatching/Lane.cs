@@ -205,14 +205,35 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
             if (set.IsStopping || set.Breakers.IsParked(integration)) return Pass.No(Leaving.GivenBack);
             if (await SettingsForAsync(delivery) is not { } settings) return Pass.No(Leaving.GivenBack);
             var limits = _limits;
-            var entry = limits is null ? Entry.Free : await limits.EnterAsync(this, set.Stopping);
-            if (entry == Entry.LookAgain) continue;
-            if (entry == Entry.Refused) return Pass.No(Leaving.GivenBack);
+            var entry = Entry.Free;
+            if (limits is not null)
+            {
+                entry = await limits.EnterAsync(this, set.Stopping);
+                if (entry == Entry.LookAgain) continue;
+                if (entry == Entry.Refused) return Pass.No(Leaving.GivenBack);
+                // That may have taken long: by now there may be other settings, and the delivery may have been cancelled.
+                if (set.IsCancelled(delivery, out how) || _settings is not { } latest || _stale)
+                {
+                    limits.Leave(entry);
+                    continue;
+                }
+
+                settings = latest;
+            }
+
             var pass = new Pass(settings, limits, entry, IsProbe: false, default);
             if (set.Breakers.Find(integration) is null) return pass;
-            if (await MayProbeAsync(settings) is { } probe) return pass with { IsProbe = probe };
-            limits?.Leave(entry);
-            return Pass.No(Leaving.GivenBack);
+            bool? probe = null;
+            try
+            {
+                probe = await MayProbeAsync(settings);
+            }
+            finally
+            {
+                if (probe is null) limits?.Leave(entry);
+            }
+
+            return probe is null ? Pass.No(Leaving.GivenBack) : pass with { IsProbe = probe.Value };
         }
     }
 

@@ -31,10 +31,15 @@ internal sealed partial class LimitLeases(
 
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Beyond this a database's slowness is not made up for.</summary>
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(2);
+
     private readonly SemaphoreSlim _bell = new(0, 1);
     private readonly Dictionary<Guid, LaneLimits> _active = [];
     private readonly Lock _gate = new();
     private readonly long _began = time.GetTimestamp();
+    private readonly DatabaseClock _clock = new();
+    private TimeSpan _answersTake;
 
     /// <summary>Under which permits are held. It counts as in use, so that it is not removed, and its permits with it.</summary>
     private NodeIdentity? _identity;
@@ -128,7 +133,7 @@ internal sealed partial class LimitLeases(
             if (limits.Held > 0) limits.IdleSince = null;
             else limits.IdleSince ??= Now;
             if (WantsToTell(limits)) permits.Add(limits);
-            if (limits.Rate is { } rate && rate.Wanted(Now, limits.Waiting, limits.Entering) is > 0 and var wanted) tokens.Add((limits, wanted));
+            if (limits.Rate is { } rate && rate.Wanted(Now, limits.Waiting, limits.Entering, _answersTake) is > 0 and var wanted) tokens.Add((limits, wanted));
             if (limits.IdleSince is not null && limits.Concurrency.IsSettled) Deactivate(limits);
         }
 
@@ -143,8 +148,9 @@ internal sealed partial class LimitLeases(
         var lease = limits.Concurrency;
         if (!limits.ConcurrencyIsLimited)
         {
-            if (!lease.IsSettled) lease.LetGo();
-            return lease.Owes || !lease.IsSettled;
+            if (!lease.IsKnown) return false;
+            lease.LetGo();
+            return true;
         }
 
         if (limits.IdleSince is { } since && Now - since > KeepFor && !lease.IsDenied) lease.LetGo();
@@ -158,7 +164,7 @@ internal sealed partial class LimitLeases(
     /// <summary>Goes on under the node's new identity after the old one was retired or declared dead.</summary>
     private void MoveIdentity(List<LaneLimits> lanes)
     {
-        if (!lanes.Exists(l => l.ConcurrencyIsLimited || !l.Concurrency.IsSettled))
+        if (!lanes.Exists(l => l.ConcurrencyIsLimited || l.Concurrency.IsKnown))
         {
             FreeIdentity();
             return;
@@ -254,12 +260,12 @@ internal sealed partial class LimitLeases(
         {
             // No limit any more, or no integration, or no node: what is right is found out by loading the settings again.
             lease.Lose();
-            limits.Reload();
+            if (limits.ConcurrencyIsLimited) limits.Reload();
         }
         else if (wanted == 0 && permits == 0)
         {
+            // Others want what is kept here for later. They get it once the database hears that it is held no longer.
             lease.LetGo();
-            lease.Tell();
         }
         else
         {
@@ -276,23 +282,41 @@ internal sealed partial class LimitLeases(
 
     private async Task LeaseTokensAsync((LaneLimits Limits, int Wanted)[] lanes, CancellationToken ct)
     {
-        await using var command = source.CreateCommand("SELECT integration_id, granted, rate, first_in FROM dispatcher.lease_tokens($1, $2, $3)");
+        await using var command = source.CreateCommand("SELECT integration_id, granted, rate, first_at, clock FROM dispatcher.lease_tokens($1, $2, $3, $4)");
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Organization) });
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Integration) });
         command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(lanes, l => l.Wanted) });
-        var answers = new Dictionary<Guid, (int Granted, int Rate, double FirstIn)>(lanes.Length);
+        command.Parameters.Add(new NpgsqlParameter<double> { TypedValue = _answersTake.TotalSeconds });
+        var answers = new Dictionary<Guid, (int Granted, int Rate, double FirstAt)>(lanes.Length);
+        var clock = 0.0;
         var asked = Now;
         await using (var reader = await command.ExecuteReaderAsync(ct))
         {
-            while (await reader.ReadAsync(ct)) answers[reader.GetGuid(0)] = (reader.GetInt32(1), reader.GetInt32(2), reader.GetDouble(3));
+            while (await reader.ReadAsync(ct))
+            {
+                answers[reader.GetGuid(0)] = (reader.GetInt32(1), reader.GetInt32(2), reader.GetDouble(3));
+                clock = reader.GetDouble(4);
+            }
         }
 
         var answered = Now;
+        // Quick to believe that it takes longer, slow to believe that it does not.
+        var took = answered - asked;
+        _answersTake = took > _answersTake ? took : (_answersTake * 7 / 8) + (took / 8);
+        if (_answersTake > LongestAnswer) _answersTake = LongestAnswer;
+        if (answers.Count > 0) _clock.Observe(clock, asked, answered);
         foreach (var (limits, _) in lanes)
         {
             if (answers.TryGetValue(limits.Integration, out var grant) && limits.Rate is { } rate && rate.PerSecond == grant.Rate)
-                rate.Grant(grant.Granted, TimeSpan.FromSeconds(grant.FirstIn), asked, answered);
-            else limits.Reload();
+            {
+                var (earliest, latest) = _clock.Here(grant.FirstAt);
+                rate.Grant(grant.Granted, earliest, latest);
+            }
+            else
+            {
+                limits.Reload();
+            }
+
             limits.Ring();
         }
     }

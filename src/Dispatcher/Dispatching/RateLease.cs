@@ -53,35 +53,33 @@ internal sealed class RateLease(int perSecond)
     /// <param name="now">The time.</param>
     /// <param name="waiting">Deliveries that have no token yet.</param>
     /// <param name="entering">How many of them could be sent at once.</param>
-    public int Wanted(TimeSpan now, int waiting, int entering)
+    /// <param name="answersTake">How long the database takes to answer: for so much longer the tokens must last.</param>
+    public int Wanted(TimeSpan now, int waiting, int entering, TimeSpan answersTake)
     {
         lock (_gate)
         {
-            if (_lastAt > TimeSpan.MinValue && _lastAt - now > Lead) return 0;
+            if (_lastAt > TimeSpan.MinValue && _lastAt - now > Lead + answersTake) return 0;
             var want = Math.Min(waiting - _tokens.Count, Math.Max(entering, _usedSinceAsked * 2));
             if (want <= 0) return 0;
-            return Math.Clamp(want, 1, Math.Max(1, (int)(PerSecond * Batch.TotalSeconds)));
+            return Math.Clamp(want, 1, Math.Max(1, (int)(PerSecond * (Batch + answersTake).TotalSeconds)));
         }
     }
 
     /// <summary>Takes in what was given.</summary>
     /// <param name="count">Tokens.</param>
-    /// <param name="firstIn">From the moment of the database's answer to the first token's, negative where that lies behind.</param>
-    /// <param name="asked">When the question was sent: the database answered no earlier than this.</param>
-    /// <param name="answered">When the answer came: the database answered no later.</param>
-    public void Grant(int count, TimeSpan firstIn, TimeSpan asked, TimeSpan answered)
+    /// <param name="earliest">The first token's moment, where it may be at the earliest on this node's clock.</param>
+    /// <param name="latest">Where it may be at the latest.</param>
+    public void Grant(int count, TimeSpan earliest, TimeSpan latest)
     {
         lock (_gate)
         {
             _usedSinceAsked = 0;
             for (var i = 0; i < count; i++)
             {
-                var moment = firstIn + TimeSpan.FromSeconds((double)i / PerSecond);
-                // Never before its moment, nor too long after it, whenever it was that the database answered. Where the answer
-                // took as long as that, tokens are still good for a little.
-                _lastAt = answered + moment;
-                var until = asked + moment + Slack;
-                _tokens.Enqueue(new RateToken(_lastAt, until < _lastAt + (Slack / 5) ? _lastAt + (Slack / 5) : until));
+                var after = TimeSpan.FromSeconds((double)i / PerSecond);
+                _lastAt = latest + after;
+                // Neither before its moment nor too long after it, wherever between the two it is.
+                _tokens.Enqueue(new RateToken(_lastAt, earliest + after + Slack));
             }
         }
     }

@@ -25,6 +25,10 @@ internal sealed class Records(string connectionString)
     public Task<string[]> UnrecordedAsync() =>
         ScalarAsync<string[]>("SELECT coalesce(array_agg('evt_' || replace(event_id::text, '-', '')), '{}') FROM dispatcher.queue");
 
+    /// <summary>When each delivery was sent, as far as that is recorded. A receiver on a busy machine sees what was evenly sent in heaps.</summary>
+    public Task<DateTime[]> SentAsync() =>
+        ScalarAsync<DateTime[]>("SELECT coalesce(array_agg(last_started_at), '{}') FROM dispatcher.delivery WHERE last_started_at IS NOT NULL");
+
     /// <summary>Waits until so many deliveries have succeeded, each with its last attempt in the record, and none is left.</summary>
     public async Task AllSucceededAsync(int count)
     {

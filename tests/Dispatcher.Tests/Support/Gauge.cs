@@ -33,10 +33,10 @@ internal sealed class Gauge
 
 internal static class Rates
 {
-    /// <summary>The most that arrived within any span of this length.</summary>
-    public static int Most(IReadOnlyList<Received> posts, TimeSpan span)
+    /// <summary>The most that happened within any span of this length.</summary>
+    public static int Most(IEnumerable<DateTime> moments, TimeSpan span)
     {
-        var times = posts.Select(p => p.At).Order().ToList();
+        var times = moments.Order().ToList();
         var most = 0;
         for (int from = 0, to = 0; to < times.Count; to++)
         {
