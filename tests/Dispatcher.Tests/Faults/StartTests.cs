@@ -50,6 +50,7 @@ public sealed class StartTests(PostgresFixture postgres)
     [Theory]
     [InlineData("Dispatcher__Retry__MaxAttempts", "11", "Dispatcher:Retry:MaxAttempts")]
     [InlineData("Dispatcher__Retry__MaxAttempts", "many", "Dispatcher:Retry:MaxAttempts")]
+    [InlineData("Dispatcher__Delivery__DisableAfterDays", "-1", "Dispatcher:Delivery:DisableAfterDays")]
     [InlineData("Dispatcher__Retry__Maximum", "3", "Maximum")]
     [InlineData("Dispatcher__Roles", "worker,wizard", "Dispatcher:Roles")]
     [InlineData("Dispatcher__OperatorKey", "short", "Dispatcher:OperatorKey")]
