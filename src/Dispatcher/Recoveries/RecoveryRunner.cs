@@ -58,12 +58,13 @@ internal sealed partial class RecoveryRunner(
                 UPDATE dispatcher.task SET failures = failures + 1, next_at = now() + interval '1 s' * (failures + 1),
                     status = CASE WHEN failures + 1 < $3 THEN status ELSE 'failed' END,
                     finished_at = CASE WHEN failures + 1 < $3 THEN NULL ELSE now() END,
-                    error = CASE WHEN failures + 1 < $3 THEN NULL ELSE 'A step failed ' || $3 || ' times; the server''s log says why. Ask again: what was done is not done twice.' END
+                    error = CASE WHEN failures + 1 < $3 THEN NULL ELSE $4 END
                 WHERE organization_id = $1 AND id = $2 AND finished_at IS NULL
                 """);
             command.Parameters.AddWithValue(task.Scope.Organization);
             command.Parameters.AddWithValue(task.Id);
             command.Parameters.AddWithValue(MaxFailures);
+            command.Parameters.AddWithValue($"A step failed {MaxFailures} times; the server's log says why. Ask again: what was done is not done twice.");
             await command.ExecuteNonQueryAsync(ct);
         }
         catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
