@@ -19,7 +19,7 @@ internal sealed partial class Unrecordable(NpgsqlDataSource source, ILogger<Unre
     private const string GiveBackSql =
         """
         UPDATE dispatcher.queue SET owner = NULL, attempts = least($4, 32766), due_at = now() + $5
-        WHERE organization_id = $1 AND id = $2 AND owner = $3
+        WHERE organization_id = $1 AND id = $2 AND owner = $3 AND attempts = $4 - 1
         """;
 
     /// <param name="attempt">The attempt.</param>
