@@ -77,6 +77,9 @@ CREATE TABLE dispatcher.integration (
     CONSTRAINT reason_only_when_disabled CHECK (disabled_reason IS NULL OR NOT enabled)
 );
 
+-- Serves the fan-out: which of many integrations take events of a type.
+CREATE INDEX integration_by_events ON dispatcher.integration USING gin (events) WHERE enabled AND deleted_at IS NULL;
+
 -- Live secrets of an integration: all that have not expired sign. The newest is the one that is shown.
 CREATE TABLE dispatcher.integration_secret (
     organization_id text COLLATE "C" NOT NULL,
@@ -169,12 +172,14 @@ CREATE TABLE dispatcher.event (
     project         text COLLATE "C",
     inbox           text COLLATE "C",
     type            text COLLATE "C" NOT NULL,
+    target          uuid,
     ordering_key    text COLLATE "C",
     dedupe_id       text COLLATE "C",
     retention       smallint NOT NULL,
     payload         bytea NOT NULL,
     PRIMARY KEY (organization_id, id, retention)
 ) PARTITION BY RANGE (id);
+COMMENT ON COLUMN dispatcher.event.target IS 'the one integration that it was for (a test); NULL: it fanned out. What was for one is never replayed';
 
 -- The caller's own ids, unique per organization across the partitions of "event".
 CREATE TABLE dispatcher.event_dedupe (
@@ -389,11 +394,21 @@ CREATE FUNCTION dispatcher.event_patterns(type text) RETURNS text[] LANGUAGE sql
         FROM (SELECT string_to_array(type, '.') AS parts) AS split, generate_series(1, cardinality(parts) - 1) AS n)
 $$;
 
+-- Whether an integration of this scope, with these "events", gets an event: the rule of accept and of replay. patterns: what
+-- event_patterns says of the event's type.
+CREATE FUNCTION dispatcher.subscribes(
+    integration_project text, integration_inbox text, integration_events text[], project text, inbox text, patterns text[])
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (integration_project IS NULL OR integration_project = coalesce(project, 'default'))
+       AND (integration_inbox IS NULL OR integration_inbox = inbox)
+       AND integration_events && patterns
+$$;
+
 -- Accepts a batch of events: stores them and fans them out to the integrations that are committed and enabled now, in the
--- caller's transaction. The only place where deliveries come into being.
+-- caller's transaction. The only place where deliveries come into being, but for replay.
 --
 -- Events share few distinct routes (organization, project, inbox, type), so these are passed once and referred to by number,
--- from 1. A route with a target goes to that integration alone, whatever it subscribes to.
+-- from 1. A route with a target goes to that integration alone, whatever it subscribes to, and its events say so.
 -- p_owner: the node that will send (NULL: rows wait for a claim); ignored where that node was declared dead meanwhile.
 -- p_room: how many deliveries that node has room for; p_full: integrations whose lane there has none. What does not fit waits
 -- for a claim.
@@ -442,28 +457,34 @@ BEGIN
 
     RETURN QUERY
     WITH route AS (
-        SELECT r.*, coalesce(o.retention_days, 0::smallint) AS retention
+        SELECT r.*, coalesce(o.retention_days, 0::smallint) AS retention, dispatcher.event_patterns(r.type) AS patterns
         FROM unnest(p_route_organizations, p_route_projects, p_route_inboxes, p_route_types, p_route_targets)
             WITH ORDINALITY AS r (organization_id, project, inbox, type, target, n)
         LEFT JOIN dispatcher.organization o ON o.id = r.organization_id
     ), item AS (
-        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, r.retention, i.payload, i.ordering_key, i.dedupe_id
+        SELECT i.n::integer AS n, i.id, r.n AS route, r.organization_id, r.project, r.inbox, r.type, r.target, r.retention,
+               i.payload, i.ordering_key, i.dedupe_id
         FROM unnest(p_ids, p_routes, p_payloads, p_ordering_keys, p_dedupe_ids)
             WITH ORDINALITY AS i (id, route, payload, ordering_key, dedupe_id, n)
         JOIN route r ON r.n = i.route
         WHERE i.n <> ALL (v_repeat)
     ), stored AS (
-        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, ordering_key, dedupe_id, retention, payload)
-        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.ordering_key, i.dedupe_id, i.retention, i.payload FROM item i
+        INSERT INTO dispatcher.event (organization_id, id, project, inbox, type, target, ordering_key, dedupe_id, retention, payload)
+        SELECT i.organization_id, i.id, i.project, i.inbox, i.type, i.target, i.ordering_key, i.dedupe_id, i.retention, i.payload FROM item i
     ), subscribed AS (
-        SELECT r.n AS route, g.id AS integration_id, g.version, g.ordering,
-               CASE WHEN g.id <> ALL (coalesce(p_full, '{}')) THEN v_owner END AS owner
-        FROM route r
-        JOIN dispatcher.integration g ON g.organization_id = r.organization_id AND g.enabled AND g.deleted_at IS NULL
-        WHERE CASE WHEN r.target IS NOT NULL THEN g.id = r.target
-              ELSE (g.project IS NULL OR g.project = coalesce(r.project, 'default'))
-                   AND (g.inbox IS NULL OR g.inbox = r.inbox)
-                   AND g.events && dispatcher.event_patterns(r.type) END
+        SELECT t.route, t.integration_id, t.version, t.ordering,
+               CASE WHEN t.integration_id <> ALL (coalesce(p_full, '{}')) THEN v_owner END AS owner
+        FROM (
+            SELECT r.n AS route, g.id AS integration_id, g.version, g.ordering
+            FROM route r
+            JOIN dispatcher.integration g ON g.organization_id = r.organization_id AND g.id = r.target AND g.enabled AND g.deleted_at IS NULL
+            UNION ALL
+            SELECT r.n, g.id, g.version, g.ordering
+            FROM route r
+            JOIN dispatcher.integration g
+              ON g.organization_id = r.organization_id AND g.events && r.patterns AND g.enabled AND g.deleted_at IS NULL
+            WHERE r.target IS NULL AND dispatcher.subscribes(g.project, g.inbox, g.events, r.project, r.inbox, r.patterns)
+        ) t
     ), made AS MATERIALIZED (
         SELECT i.n, i.organization_id, i.retention, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
                CASE WHEN s.ordering = 'by_key' THEN i.ordering_key END AS ordering_key,

@@ -24,7 +24,8 @@ internal sealed partial class FailureWatch(
     /// <summary>Notes how an attempt went, once it is durable.</summary>
     public void Saw(FinishedAttempt attempt)
     {
-        if (_span == TimeSpan.Zero) return;
+        // A proxy of the operator's that fails says nothing of the receiver.
+        if (_span == TimeSpan.Zero || attempt.Result.Outcome == SendOutcome.ProxyFailed) return;
         var at = attempt.Result.StartedAt + attempt.Result.Latency;
         lock (_gate)
         {

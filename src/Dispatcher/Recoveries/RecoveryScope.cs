@@ -2,7 +2,7 @@
 
 namespace Dispatcher.Recoveries;
 
-/// <summary>What an integration gets, and how: what dispatcher.subscribes (migrations/0004) asks of it.</summary>
+/// <summary>What an integration gets, and how: what dispatcher.subscribes (migrations/0001) asks of it.</summary>
 /// <param name="Project">Only events of this project; null: all.</param>
 /// <param name="Inbox">Only events of this inbox; null: all.</param>
 /// <param name="Events">Types and patterns.</param>

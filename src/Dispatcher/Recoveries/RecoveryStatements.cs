@@ -74,7 +74,7 @@ internal static class RecoveryStatements
             SELECT DISTINCT s.project, s.inbox, s.type FROM stretch s WHERE s.fans_out
         ), wanted AS (
             SELECT r.* FROM route r
-            WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, r.type)
+            WHERE dispatcher.subscribes($6, $7, $8, r.project, r.inbox, dispatcher.event_patterns(r.type))
         ), unfinished AS MATERIALIZED (
             SELECT s.organization_id, s.id, s.ordering_key, s.retention
             FROM stretch s JOIN wanted w ON w.type = s.type AND w.project IS NOT DISTINCT FROM s.project AND w.inbox IS NOT DISTINCT FROM s.inbox
