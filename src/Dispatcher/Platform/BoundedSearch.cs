@@ -23,7 +23,7 @@ internal static class BoundedSearch
     public const int Step = 2000;
 
     /// <summary>After this no further step is begun, so that a call stays well under 50 ms.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(15);
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Looks for one row more than the page asks for.</summary>
     /// <param name="page">The page.</param>

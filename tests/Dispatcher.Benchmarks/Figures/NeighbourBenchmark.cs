@@ -18,6 +18,9 @@ internal sealed class NeighbourBenchmark : IBenchmark
 
     private const double Megabyte = 1024 * 1024;
 
+    /// <summary>What claiming calls: its cost must not depend on how much is due to an integration that takes nothing.</summary>
+    private static readonly string[] ClaimRoutines = ["claim", "due_lanes"];
+
     private static readonly Figure Alone = new("neighbour: healthy integrations by themselves, p99", "ms");
     private static readonly Figure WithOneMs = new("neighbour: beside one that hangs, p99", "ms");
     private static readonly Figure WithThree = new("neighbour: beside one that hangs, one that fails, one that drips", "x", Goal);
@@ -41,14 +44,17 @@ internal sealed class NeighbourBenchmark : IBenchmark
         var alone = await MeasureAsync(lab, stage, report, Alone, null, null, cancellationToken);
 
         var hang = await RegisterAsync(lab, stage, BadNeighbour.Hang, cancellationToken);
+        var before = await ClaimsAsync(stage, cancellationToken);
         await DueBacklog.SeedAsync(stage.Database, hang, 0, few, cancellationToken);
         await SettleAsync(lab, stage, cancellationToken);
-        NoteClaims(report, few, await PlayAsync(stage, report, Main, cancellationToken));
+        await PlayAsync(stage, report, Main, cancellationToken);
+        var between = await ClaimsAsync(stage, cancellationToken);
+        NoteClaims(report, few, before, between);
 
         await DueBacklog.SeedAsync(stage.Database, hang, few, due, cancellationToken);
         await SettleAsync(lab, stage, cancellationToken);
         await MeasureAsync(lab, stage, report, WithOneMs, Main, alone, cancellationToken);
-        NoteClaims(report, due, await PlayAsync(stage, report, Main, cancellationToken));
+        NoteClaims(report, due, between, await ClaimsAsync(stage, cancellationToken));
 
         foreach (var kind in new[] { BadNeighbour.Fail, BadNeighbour.Drip })
             await DueBacklog.SeedAsync(stage.Database, await RegisterAsync(lab, stage, kind, cancellationToken), 0, due, cancellationToken);
@@ -107,12 +113,25 @@ internal sealed class NeighbourBenchmark : IBenchmark
         }
     }
 
-    private static void NoteClaims(Report report, int due, Round round)
+    private static async Task<RoutineCalls?[]> ClaimsAsync(Stage stage, CancellationToken cancellationToken)
     {
-        var (before, after) = (round.Effort.Before, round.Effort.After);
-        var calls = after.Claims - before.Claims;
-        report.Note(calls is > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"claims beside {due:n0} due of one that hangs: {(double)(after.ClaimBlocks - before.ClaimBlocks)! / calls:n1} blocks of 8 KiB each ({calls / round.Effort.Elapsed.TotalSeconds:n1} claims/s)")
-            : $"claims beside {due:n0} due of one that hangs: not counted, PostgreSQL runs without pg_stat_statements");
+        var calls = new RoutineCalls?[ClaimRoutines.Length];
+        for (var i = 0; i < calls.Length; i++) calls[i] = await stage.Database.CallsOfAsync(ClaimRoutines[i], cancellationToken);
+        return calls;
+    }
+
+    private static void NoteClaims(Report report, int due, RoutineCalls?[] before, RoutineCalls?[] after)
+    {
+        for (var i = 0; i < ClaimRoutines.Length; i++)
+        {
+            var calls = after[i]?.Calls - before[i]?.Calls;
+            var blocks = after[i]?.Blocks - before[i]?.Blocks;
+            report.Note($"beside {due:n0} due of one that hangs, dispatcher.{ClaimRoutines[i]}: " + calls switch
+            {
+                null => "not counted, PostgreSQL runs without pg_stat_statements",
+                0 => "not called",
+                _ => string.Create(CultureInfo.InvariantCulture, $"{calls:n0} calls, {(double)blocks! / calls:n1} blocks of 8 KiB each"),
+            });
+        }
     }
 }

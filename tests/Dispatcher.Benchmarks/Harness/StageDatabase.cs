@@ -10,10 +10,12 @@ namespace Dispatcher.Benchmarks.Harness;
 /// <param name="Commits">Transactions committed in this database.</param>
 /// <param name="WalSyncs">Times that the log was flushed to disk (the whole cluster); null where PostgreSQL does not count them here.</param>
 /// <param name="Statements">Statements run in this database; null without pg_stat_statements.</param>
-/// <param name="Claims">Calls of dispatcher.claim; null without pg_stat_statements.</param>
-/// <param name="ClaimBlocks">8 KiB blocks that they, and the search for lanes that have something due, looked at, cached or not.</param>
-internal sealed record DatabaseSnapshot(
-    long Succeeded, long Live, decimal WalPosition, long Commits, long? WalSyncs, long? Statements, long? Claims, long? ClaimBlocks);
+internal sealed record DatabaseSnapshot(long Succeeded, long Live, decimal WalPosition, long Commits, long? WalSyncs, long? Statements);
+
+/// <summary>Calls of a routine so far.</summary>
+/// <param name="Calls">How many.</param>
+/// <param name="Blocks">8 KiB blocks that they looked at, cached or not.</param>
+internal sealed record RoutineCalls(long Calls, long Blocks);
 
 internal sealed class StageDatabase : IAsyncDisposable
 {
@@ -35,11 +37,16 @@ internal sealed class StageDatabase : IAsyncDisposable
 
     private const string StatementsSql =
         """
-        SELECT coalesce(sum(calls), 0)::bigint AS statements,
-               coalesce(sum(calls) FILTER (WHERE query LIKE '%dispatcher.claim%'), 0)::bigint AS claims,
-               coalesce(sum(shared_blks_hit + shared_blks_read) FILTER (WHERE query LIKE '%dispatcher.claim%' OR query LIKE '%dispatcher.due_lanes%'), 0)::bigint AS claim_blocks
+        SELECT coalesce(sum(calls), 0)::bigint
         FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
         WHERE d.datname = current_database()
+        """;
+
+    private const string RoutineSql =
+        """
+        SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint
+        FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+        WHERE d.datname = current_database() AND s.query LIKE '%dispatcher.' || $1 || '(%'
         """;
 
     private readonly string _adminConnectionString;
@@ -105,17 +112,19 @@ internal sealed class StageDatabase : IAsyncDisposable
         var wal = await ScalarAsync<decimal>(WalSql, cancellationToken);
         var commits = await ScalarAsync<long>(CommitsSql, cancellationToken);
         var syncs = _walSyncsSql is null ? (long?)null : await ScalarAsync<long>(_walSyncsSql, cancellationToken);
-        long? statements = null, claims = null, claimBlocks = null;
-        if (_countsStatements)
-        {
-            var counted = await RowAsync(StatementsSql, cancellationToken);
-            (statements, claims, claimBlocks) = ((long)counted[0], (long)counted[1], (long)counted[2]);
-        }
-
+        var statements = _countsStatements ? await ScalarAsync<long>(StatementsSql, cancellationToken) : (long?)null;
         return new DatabaseSnapshot(
             await ScalarAsync<long>(SucceededSql, cancellationToken, Integrations, _began),
             await ScalarAsync<long>(LiveSql, cancellationToken, Integrations),
-            wal, commits, syncs, statements, claims, claimBlocks);
+            wal, commits, syncs, statements);
+    }
+
+    /// <summary>Calls of a routine of the schema, by statements that name it; null without pg_stat_statements.</summary>
+    public async Task<RoutineCalls?> CallsOfAsync(string routine, CancellationToken cancellationToken)
+    {
+        if (!_countsStatements) return null;
+        var row = await RowAsync(RoutineSql, cancellationToken, routine);
+        return new RoutineCalls((long)row[0], (long)row[1]);
     }
 
     /// <summary>The one row that a query gives.</summary>
