@@ -54,6 +54,28 @@ public sealed class LongListsTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task Live_and_finished_deliveries_stay_one_list_where_a_step_gets_further_in_one_than_in_the_other()
+    {
+        var customer = await api.CustomerAsync();
+        var integration = await SeedAsync(customer);
+        // The newest 2,500 are live: a step ends among them, while what is finished is searched to the end.
+        await ExecuteAsync(
+            """
+            WITH newest AS (
+                SELECT id FROM dispatcher.delivery WHERE organization_id = $1 ORDER BY id DESC LIMIT 2500
+            ), gone AS (
+                DELETE FROM dispatcher.delivery d USING newest n WHERE d.organization_id = $1 AND d.id = n.id RETURNING d.id, d.event_id, d.integration_id
+            )
+            INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, retention)
+            SELECT $1, id, event_id, integration_id, now() + interval '1 hour', 0 FROM gone
+            """, customer.Id);
+
+        Assert.Equal(9, await CountAsync(customer, "type=rare"));
+        Assert.Equal(9, await CountAsync(customer, $"type=rare&integration={integration}"));
+        Assert.Equal(Events, await CountAsync(customer, $"integration={integration}"));
+    }
+
+    [Fact]
     public async Task Rare_events_are_found_to_the_last_one_page_after_page()
     {
         var customer = await api.CustomerAsync();
