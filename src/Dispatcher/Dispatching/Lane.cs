@@ -21,21 +21,17 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LoadRetry = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What a probe may take beyond its timeout, until its verdict is stored.</summary>
-    private static readonly TimeSpan ProbeMargin = TimeSpan.FromSeconds(2);
-
+    private readonly LaneBreaker _breaker = new(set, organization, integration);
     private readonly ConcurrentQueue<Delivery> _queue = new();
     private readonly SemaphoreSlim _loading = new(1, 1);
     private volatile LaneSettings? _settings;
     private volatile LaneLimits? _limits;
-    private volatile FailureStreak? _streak;
     private volatile bool _stale = true;
     private volatile bool _full;
     private long _bytes;
     private int _held;
     private int _pumps;
     private int _leftBehind;
-    private int _probing;
     private int _least = MinHeld;
     private int _most = MaxHeld;
     private int _capacity = MinHeld * 2;
@@ -63,7 +59,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     public bool IsIdle => Held == 0 && Volatile.Read(ref _pumps) == 0 && _limits is not { IsActive: true };
 
     /// <summary>Whether a delivery that waits for permit or token should not go on waiting before others have been asked.</summary>
-    public bool MustLookAgain => _stale || set.IsStopping || set.Breakers.IsParked(integration);
+    public bool MustLookAgain => _stale || set.IsStopping || _breaker.IsParked;
 
     private int Capacity => Math.Min(Volatile.Read(ref _capacity), set.MaxLaneHeld);
 
@@ -185,14 +181,14 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
             var result = await set.Sender.SendAsync(settings.Target, message, set.Abort);
             if (result.Outcome == SendOutcome.Interrupted) return Leaving.GivenBack;
             await set.Recorder.RecordAsync(new FinishedAttempt(delivery, settings, result), set.Abort);
-            await JudgeAsync(settings, result, pass.IsProbe);
+            await _breaker.JudgeAsync(settings, result, pass.IsProbe);
             CountSent();
             return Leaving.Recorded;
         }
         finally
         {
             pass.Limits?.Leave(pass.Entry);
-            if (pass.IsProbe) Volatile.Write(ref _probing, 0);
+            if (pass.IsProbe) _breaker.ProbeEnded();
         }
     }
 
@@ -202,7 +198,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
         while (true)
         {
             if (set.IsCancelled(delivery, out var how)) return Pass.No(how);
-            if (set.IsStopping || set.Breakers.IsParked(integration)) return Pass.No(Leaving.GivenBack);
+            if (set.IsStopping || _breaker.IsParked) return Pass.No(Leaving.GivenBack);
             if (await SettingsForAsync(delivery) is not { } settings) return Pass.No(Leaving.GivenBack);
             var limits = _limits;
             var entry = Entry.Free;
@@ -222,11 +218,11 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
             }
 
             var pass = new Pass(settings, limits, entry, IsProbe: false, default);
-            if (set.Breakers.Find(integration) is null) return pass;
+            if (!_breaker.IsOpen) return pass;
             bool? probe = null;
             try
             {
-                probe = await MayProbeAsync(settings);
+                probe = await _breaker.MayProbeAsync(settings);
             }
             finally
             {
@@ -234,55 +230,6 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
             }
 
             return probe is null ? Pass.No(Leaving.GivenBack) : pass with { IsProbe = probe.Value };
-        }
-    }
-
-    /// <summary>Whether to send although the breaker was open: true as the probe, false because it has closed, null not at all.</summary>
-    private async Task<bool?> MayProbeAsync(LaneSettings settings)
-    {
-        if (set.Breakers.IsParked(integration) || Interlocked.Exchange(ref _probing, 1) == 1) return null;
-        bool? mine = null;
-        try
-        {
-            mine = await set.Breakers.TryProbeAsync(organization, integration, settings.Target.Timeout + ProbeMargin, set.Abort);
-            return mine switch { true => true, false => null, null => false };
-        }
-        finally
-        {
-            if (mine != true) Volatile.Write(ref _probing, 0);
-        }
-    }
-
-    /// <summary>What an attempt says about the target: opens and closes the breaker.</summary>
-    private async ValueTask JudgeAsync(LaneSettings settings, SendResult result, bool wasProbe)
-    {
-        var breakers = set.Breakers;
-        if (!breakers.Enabled) return;
-        try
-        {
-            if (result.Outcome == SendOutcome.Succeeded)
-            {
-                if (_streak is { } past)
-                {
-                    past.Succeeded();
-                    if (past.IsOver) _streak = null;
-                }
-
-                if (wasProbe || breakers.Find(integration) is not null) await breakers.CloseAsync(organization, integration, set.Abort);
-            }
-            else if (wasProbe)
-            {
-                await breakers.ReopenAsync(organization, integration, set.Abort);
-            }
-            else if (breakers.Find(integration) is null && (_streak ??= breakers.NewStreak()).Failed(result.Latency))
-            {
-                await breakers.OpenAsync(organization, integration, settings.Version, set.Abort);
-            }
-        }
-        catch (Exception e)
-        {
-            // The attempt is made and on its way to the record: that stands. The breaker is as it was, and a probe's time runs out.
-            set.JudgingFailed(integration, e);
         }
     }
 

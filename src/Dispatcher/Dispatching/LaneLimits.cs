@@ -149,6 +149,13 @@ internal sealed class LaneLimits(LimitLeases leases, string organization, Guid i
     /// <summary>Whether there are any may have changed.</summary>
     public void NoteFull() => _lane?.NoteFull();
 
+    /// <summary>The database gave away what was held here.</summary>
+    public void Lose()
+    {
+        Concurrency.Lose();
+        NoteFull();
+    }
+
     /// <summary>The limit has gone, or the integration: the lane looks again.</summary>
     public void Reload() => _lane?.Invalidate();
 

@@ -40,12 +40,7 @@ internal sealed partial class LimitLeases(
     private readonly long _began = time.GetTimestamp();
     private readonly DatabaseClock _clock = new();
     private TimeSpan _answersTake;
-
-    /// <summary>Under which permits are held. It counts as in use, so that it is not removed, and its permits with it.</summary>
-    private NodeIdentity? _identity;
-
-    /// <summary>Under which they were held before: retired, and kept until the database has heard of the new one.</summary>
-    private readonly List<NodeIdentity> _former = [];
+    private readonly LeaseIdentity _identities = new(node);
 
     public TimeProvider Time => time;
 
@@ -93,7 +88,7 @@ internal sealed partial class LimitLeases(
             try
             {
                 var lanes = Snapshot();
-                if (lanes.Count == 0) FreeIdentity();
+                if (lanes.Count == 0) _identities.LetGo();
                 await ((Task)_bell.WaitAsync(WaitFor(lanes), stoppingToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (stoppingToken.IsCancellationRequested) return;
                 await RoundAsync(Snapshot(), stoppingToken);
@@ -127,7 +122,7 @@ internal sealed partial class LimitLeases(
     {
         var permits = new List<LaneLimits>();
         var tokens = new List<(LaneLimits Limits, int Wanted)>();
-        MoveIdentity(lanes);
+        _identities.Follow(lanes);
         foreach (var limits in lanes)
         {
             if (limits.Held > 0) limits.IdleSince = null;
@@ -138,7 +133,7 @@ internal sealed partial class LimitLeases(
         }
 
         foreach (var some in permits.Chunk(MaxLanes)) await LeasePermitsAsync(some, ct);
-        Release(_former);
+        _identities.ForgetFormer();
         foreach (var some in tokens.Chunk(MaxLanes)) await LeaseTokensAsync(some, ct);
     }
 
@@ -159,50 +154,6 @@ internal sealed partial class LimitLeases(
         if (limits.TellNow || limits.AskedAt is not { } asked) return true;
         var age = Now - asked;
         return age >= RenewEvery || (age >= GrowEvery && limits.Held > lease.Permits && lease.Used >= lease.Permits && !lease.IsDenied);
-    }
-
-    /// <summary>Goes on under the node's new identity after the old one was retired or declared dead.</summary>
-    private void MoveIdentity(List<LaneLimits> lanes)
-    {
-        if (!lanes.Exists(l => l.ConcurrencyIsLimited || l.Concurrency.IsKnown))
-        {
-            FreeIdentity();
-            return;
-        }
-
-        if (_identity is { IsLost: true })
-        {
-            // What was held went to others with the deliveries.
-            foreach (var limits in lanes)
-            {
-                limits.Concurrency.Lose();
-                limits.NoteFull();
-            }
-
-            FreeIdentity();
-        }
-
-        if (node.Current is not { } current || current == _identity || node.HoldCurrent() is not { } next) return;
-        if (_identity is { } old)
-        {
-            _former.Add(old);
-            foreach (var limits in lanes) limits.TellNow = true;
-        }
-
-        _identity = next;
-    }
-
-    private void FreeIdentity()
-    {
-        _identity?.LetGo(1);
-        _identity = null;
-        Release(_former);
-    }
-
-    private static void Release(List<NodeIdentity> identities)
-    {
-        foreach (var identity in identities) identity.LetGo(1);
-        identities.Clear();
     }
 
     private void Deactivate(LaneLimits limits)
@@ -229,23 +180,11 @@ internal sealed partial class LimitLeases(
 
     private async Task LeasePermitsAsync(LaneLimits[] lanes, CancellationToken ct)
     {
-        if (_identity is not { } identity) return;
+        if (_identities.Current is not { } identity) return;
         foreach (var limits in lanes) limits.TellNow = false;
         var wanted = Array.ConvertAll(lanes, Demand);
         var held = Array.ConvertAll(lanes, l => l.Concurrency.Tell());
-        await using var command = source.CreateCommand("SELECT integration_id, permits FROM dispatcher.lease_permits($1, $2, $3, $4, $5, $6)");
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = identity.Id });
-        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = [.. _former.Select(f => f.Id)] });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(lanes, l => l.Organization) });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = Array.ConvertAll(lanes, l => l.Integration) });
-        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = wanted });
-        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = held });
-        var answers = new Dictionary<Guid, int>(lanes.Length);
-        await using (var reader = await command.ExecuteReaderAsync(ct))
-        {
-            while (await reader.ReadAsync(ct)) answers[reader.GetGuid(0)] = reader.GetInt32(1);
-        }
-
+        var answers = await LimitStatements.LeasePermitsAsync(source, identity, _identities.Former, lanes, wanted, held, ct);
         for (var i = 0; i < lanes.Length; i++)
         {
             lanes[i].AskedAt = Now;
@@ -282,35 +221,20 @@ internal sealed partial class LimitLeases(
 
     private async Task LeaseTokensAsync((LaneLimits Limits, int Wanted)[] lanes, CancellationToken ct)
     {
-        await using var command = source.CreateCommand("SELECT integration_id, granted, rate, first_at, clock FROM dispatcher.lease_tokens($1, $2, $3, $4)");
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Organization) });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = Array.ConvertAll(lanes, l => l.Limits.Integration) });
-        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = Array.ConvertAll(lanes, l => l.Wanted) });
-        command.Parameters.Add(new NpgsqlParameter<double> { TypedValue = _answersTake.TotalSeconds });
-        var answers = new Dictionary<Guid, (int Granted, int Rate, double FirstAt)>(lanes.Length);
-        var clock = 0.0;
         var asked = Now;
-        await using (var reader = await command.ExecuteReaderAsync(ct))
-        {
-            while (await reader.ReadAsync(ct))
-            {
-                answers[reader.GetGuid(0)] = (reader.GetInt32(1), reader.GetInt32(2), reader.GetDouble(3));
-                clock = reader.GetDouble(4);
-            }
-        }
-
+        var (answers, clock) = await LimitStatements.LeaseTokensAsync(source, lanes, _answersTake, ct);
         var answered = Now;
         // Quick to believe that it takes longer, slow to believe that it does not.
         var took = answered - asked;
         _answersTake = took > _answersTake ? took : (_answersTake * 7 / 8) + (took / 8);
         if (_answersTake > LongestAnswer) _answersTake = LongestAnswer;
-        if (answers.Count > 0) _clock.Observe(clock, asked, answered);
+        if (clock is { } reading) _clock.Observe(reading, asked, answered);
         foreach (var (limits, _) in lanes)
         {
-            if (answers.TryGetValue(limits.Integration, out var grant) && limits.Rate is { } rate && rate.PerSecond == grant.Rate)
+            if (answers.TryGetValue(limits.Integration, out var grant) && limits.Rate is { } rate && rate.PerSecond == grant.PerSecond)
             {
                 var (earliest, latest) = _clock.Here(grant.FirstAt);
-                rate.Grant(grant.Granted, earliest, latest);
+                rate.Grant(grant.Tokens, earliest, latest);
             }
             else
             {

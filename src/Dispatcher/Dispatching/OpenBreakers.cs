@@ -11,6 +11,19 @@ namespace Dispatcher.Dispatching;
 /// <param name="Over">On the clock of <see cref="OpenBreakers.Now"/>.</param>
 internal sealed record OpenBreaker(TimeSpan Over);
 
+/// <summary>What came of asking to make a probe.</summary>
+internal enum ProbeRight
+{
+    /// <summary>Another node makes it, or it is not time yet.</summary>
+    Refused,
+
+    /// <summary>Make it.</summary>
+    Granted,
+
+    /// <summary>The breaker has closed.</summary>
+    NotNeeded,
+}
+
 /// <summary>
 /// Opening, probing and closing are one statement each, which decides in the database and tells the other nodes. Notifications are
 /// what makes it quick; a look every few seconds finds what they missed, and who may probe is decided in the database alone.
@@ -64,11 +77,8 @@ internal sealed partial class OpenBreakers(
         LogOpened(Ids.Format(Ids.Integration, integration), pause.TotalSeconds);
     }
 
-    /// <summary>
-    /// Asks to make the probe. True: make it, and tell how it went within the time given. False: another node makes it, or it is not
-    /// time yet. Null: the breaker has closed.
-    /// </summary>
-    public async Task<bool?> TryProbeAsync(string organization, Guid integration, TimeSpan within, CancellationToken ct)
+    /// <summary>Asks to make the probe. Who may make it tells how it went within the time given; after that another node may.</summary>
+    public async Task<ProbeRight> TryProbeAsync(string organization, Guid integration, TimeSpan within, CancellationToken ct)
     {
         await using (var probe = Command(OpenBreakerSql.Probe, organization, integration, within.TotalSeconds))
         {
@@ -77,7 +87,7 @@ internal sealed partial class OpenBreakers(
                 Set(integration, within);
                 var name = Ids.Format(Ids.Integration, integration);
                 LogHalfOpen(name);
-                return true;
+                return ProbeRight.Granted;
             }
         }
 
@@ -85,11 +95,11 @@ internal sealed partial class OpenBreakers(
         if (await look.ExecuteScalarAsync(ct) is double left)
         {
             Set(integration, TimeSpan.FromSeconds(Math.Max(left, 0.001)));
-            return false;
+            return ProbeRight.Refused;
         }
 
         Forget(integration);
-        return null;
+        return ProbeRight.NotNeeded;
     }
 
     /// <summary>The probe failed: the next one is due after twice the time.</summary>
