@@ -1,6 +1,5 @@
-// /organizations, /projects and /api-keys.
+// /projects and /api-keys.
 
-using System.Globalization;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -24,23 +23,18 @@ internal sealed record ApiKeyView(
 internal sealed record ApiKeyCreated(
     string Id, string Key, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
 
-/// <summary>A request for an organization or a project.</summary>
+/// <summary>A request for a project.</summary>
 /// <param name="Id">Its id, chosen by the caller. Default: made.</param>
 /// <param name="Name">What people call it, at most 200 characters. Default: the id.</param>
 internal sealed record NamedRequest(string? Id, string? Name);
 
-/// <summary>An organization or a project.</summary>
+/// <summary>A project.</summary>
 internal sealed record NamedView(string Id, string Name, DateTimeOffset CreatedAt);
 
 internal static class AccessApi
 {
     public static void MapAccess(this IEndpointRouteBuilder app)
     {
-        var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
-        organizations.MapPost("/", CreateOrganization).WithSummary("Create an organization");
-        organizations.MapGet("/", ListOrganizations).WithSummary("List organizations");
-        organizations.MapDelete("/{id}", DeleteOrganization).WithSummary("Delete an organization that has nothing left");
-
         var projects = app.MapGroup("/projects").WithTags("Projects");
         projects.MapPost("/", CreateProject).WithSummary("Create a project").WithMetadata(Admits.Writers);
         projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
@@ -52,46 +46,11 @@ internal static class AccessApi
         keys.MapDelete("/{id}", RevokeKey).WithSummary("Revoke a key");
     }
 
-    private static async Task<Created<NamedView>> CreateOrganization(
-        Body<NamedRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
-    {
-        var (id, name) = Validate(body.Value, Ids.Organization, time);
-        if (await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Problem.Conflict($"The organization \"{id}\" exists.").AsException();
-        var now = time.GetUtcNow();
-        db.Organizations.Add(new Organization { Id = id, Name = name, CreatedAt = now });
-        db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = now });
-        await db.SaveChangesAsync(ct);
-        return TypedResults.Created($"/organizations/{id}", new NamedView(id, name, now));
-    }
-
-    private static async Task<Ok<Page<NamedView>>> ListOrganizations(PageQuery page, DispatcherDb db, CancellationToken ct)
-    {
-        var (at, after) = PlaceOf(page);
-        var rows = await db.Organizations.AsNoTracking()
-            .Where(o => after == null || o.CreatedAt < at || (o.CreatedAt == at && string.Compare(o.Id, after) < 0))
-            .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id).Take(page.Limit + 1)
-            .Select(o => new NamedView(o.Id, o.Name, o.CreatedAt)).ToListAsync(ct);
-        return TypedResults.Ok(Page<NamedView>.Of(rows, page, CursorOf));
-    }
-
-    private static async Task<NoContent> DeleteOrganization(string id, DispatcherDb db, KeyRing ring, CancellationToken ct)
-    {
-        if (id == Tenant.Default) throw Problem.Conflict("The organization \"default\" always exists.").AsException();
-        if (!Identifiers.IsValid(id) || !await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw NoSuch("organization", id);
-        if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
-            throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
-        await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
-        await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
-        await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
-        ring.Forget();
-        return TypedResults.NoContent();
-    }
-
     private static async Task<Created<NamedView>> CreateProject(
         Body<NamedRequest> body, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project makes no others.").AsException();
-        var (id, name) = Validate(body.Value, Ids.Project, time);
+        var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Project, time);
         if (await db.Projects.AnyAsync(p => p.OrganizationId == tenant.Organization && p.Id == id, ct))
             throw Problem.Conflict($"The project \"{id}\" exists.").AsException();
         var now = time.GetUtcNow();
@@ -102,24 +61,24 @@ internal static class AccessApi
 
     private static async Task<Ok<Page<NamedView>>> ListProjects(PageQuery page, Tenant tenant, DispatcherDb db, CancellationToken ct)
     {
-        var (at, after) = PlaceOf(page);
+        var (at, after) = Naming.PlaceOf(page);
         var rows = await db.Projects.AsNoTracking()
             .Where(p => p.OrganizationId == tenant.Organization && (tenant.Project == null || p.Id == tenant.Project))
             .Where(p => after == null || p.CreatedAt < at || (p.CreatedAt == at && string.Compare(p.Id, after) < 0))
             .OrderByDescending(p => p.CreatedAt).ThenByDescending(p => p.Id).Take(page.Limit + 1)
             .Select(p => new NamedView(p.Id, p.Name, p.CreatedAt)).ToListAsync(ct);
-        return TypedResults.Ok(Page<NamedView>.Of(rows, page, CursorOf));
+        return TypedResults.Ok(Page<NamedView>.Of(rows, page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
     }
 
     private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
         if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
-        if (!Identifiers.IsValid(id)) throw NoSuch("project", id);
+        if (!Identifiers.IsValid(id)) throw Naming.NoSuch("project", id);
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == tenant.Organization && i.Project == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The project still has integrations; delete them first.").AsException();
         var gone = await db.Projects.Where(p => p.OrganizationId == tenant.Organization && p.Id == id).ExecuteDeleteAsync(ct);
-        return gone > 0 ? TypedResults.NoContent() : throw NoSuch("project", id);
+        return gone > 0 ? TypedResults.NoContent() : throw Naming.NoSuch("project", id);
     }
 
     private static async Task<Created<ApiKeyCreated>> CreateKey(
@@ -141,7 +100,7 @@ internal static class AccessApi
 
         faults.ThrowIfAny();
         var (organization, project) = ScopeOf(request, role, caller, tenant);
-        if (organization is not null && !await ring.OrganizationExistsAsync(organization, ct)) throw NoSuch("organization", organization);
+        if (organization is not null && !await ring.OrganizationExistsAsync(organization, ct)) throw Naming.NoSuch("organization", organization);
 
         var key = KeyRing.NewKey();
         var row = new ApiKey
@@ -185,7 +144,7 @@ internal static class AccessApi
                 && (caller.Project == null || k.Project == caller.Project))
             .ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct);
         ring.Forget();
-        return gone > 0 ? TypedResults.NoContent() : throw NoSuch("key", id);
+        return gone > 0 ? TypedResults.NoContent() : throw Naming.NoSuch("key", id);
     }
 
     /// <summary>What a new key is bound to: operators choose, an admin gives at most what it has.</summary>
@@ -194,35 +153,10 @@ internal static class AccessApi
         if (caller.Organization is not { } own)
             return role == Role.Operator ? (null, null) : (request.Organization ?? tenant.Organization, request.Project);
         if (role == Role.Operator) throw Problem.Forbidden("Only an operator makes operator keys.").AsException();
-        if (request.Organization is { } other && other != own) throw NoSuch("organization", other);
+        if (request.Organization is { } other && other != own) throw Naming.NoSuch("organization", other);
         return (own, tenant.ProjectFor(request.Project));
-    }
-
-    private static (string Id, string Name) Validate(NamedRequest request, string prefix, TimeProvider time)
-    {
-        var faults = new Faults();
-        Identifiers.CheckOptional(faults, "id", request.Id);
-        faults.Require(request.Name is null or { Length: >= 1 and <= 200 }, "name", "must have 1 to 200 characters.");
-        faults.ThrowIfAny();
-        var id = request.Id ?? Ids.New(prefix, time);
-        return (id, request.Name ?? id);
-    }
-
-    /// <summary>Where a page ended: callers choose these ids, so the time orders them, and the id only where the time is the same.</summary>
-    private static string CursorOf(NamedView last) => $"{last.CreatedAt.UtcTicks} {last.Id}";
-
-    private static (DateTimeOffset At, string? Id) PlaceOf(PageQuery page)
-    {
-        if (page.After is not { } text) return (default, null);
-        var space = text.IndexOf(' ', StringComparison.Ordinal);
-        return space > 0 && long.TryParse(text.AsSpan(0, space), NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
-            && ticks <= DateTimeOffset.MaxValue.Ticks && Identifiers.IsValid(text[(space + 1)..])
-            ? (new DateTimeOffset(ticks, TimeSpan.Zero), text[(space + 1)..])
-            : throw PageQuery.BadCursor();
     }
 
     private static ApiKeyView View(ApiKey k) => new(
         Ids.Format(Ids.ApiKey, k.Id), k.Role.ToString().ToLowerInvariant(), k.OrganizationId, k.Project, k.Name, k.CreatedAt, k.ExpiresAt);
-
-    private static ProblemException NoSuch(string what, string id) => Problem.NotFound($"There is no {what} \"{id}\".").AsException();
 }

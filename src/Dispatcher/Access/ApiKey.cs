@@ -9,6 +9,9 @@ internal sealed class Organization
 {
     public required string Id { get; set; }
     public required string Name { get; set; }
+
+    /// <summary>How many days its data is kept; null: the server's own retention.</summary>
+    public short? RetentionDays { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 }
 

@@ -158,6 +158,7 @@ internal sealed class Server : IAsyncDisposable
         app.UseMiddleware<AccessMiddleware>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapDispatcherOpenApi();
+        app.MapOrganizations();
         app.MapAccess();
         app.MapIntegrations();
         app.MapEvents();

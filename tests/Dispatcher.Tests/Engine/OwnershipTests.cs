@@ -89,7 +89,8 @@ public sealed class OwnershipTests(PostgresFixture postgres)
         await using var worker = await TestServer.StartAsync(
             postgres, new() { ["Dispatcher:Roles"] = "worker" }, connectionString: server.ConnectionString);
         await receiver.WaitForAsync(1, TimeSpan.FromSeconds(25));
-        Assert.Equal(0, await CountAsync(source, "SELECT count(*) FROM dispatcher.node WHERE name = 'frozen'"));
+        await Eventually.TrueAsync(
+            async () => await CountAsync(source, "SELECT count(*) FROM dispatcher.node WHERE name = 'frozen'") == 0, "the frozen node is declared dead");
         // When it wakes, it learns that its claim came to nothing.
         Assert.IsType<NpgsqlException>(await Record.ExceptionAsync(() => frozen.DisposeAsync().AsTask()));
     }

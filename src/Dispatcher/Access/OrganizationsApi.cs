@@ -1,0 +1,103 @@
+// /organizations: a provider's customers, and how long each one's data is kept.
+
+using System.Text.Json;
+using Dispatcher.Platform;
+using Dispatcher.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Dispatcher.Access;
+
+/// <summary>A request for an organization.</summary>
+/// <param name="Id">Its id, chosen by the caller. Default: made.</param>
+/// <param name="Name">What people call it, at most 200 characters. Default: the id.</param>
+/// <param name="RetentionDays">
+/// How long its events, deliveries and attempts are kept: one of <see cref="OrganizationsApi.RetentionClasses"/>. Default: as long as the
+/// server keeps what has no rule of its own.
+/// </param>
+internal sealed record OrganizationRequest(string? Id, string? Name, int? RetentionDays);
+
+/// <summary>A change of an organization, as a merge patch.</summary>
+/// <param name="Name">As in <see cref="OrganizationRequest"/>.</param>
+/// <param name="RetentionDays">As in <see cref="OrganizationRequest"/>; null: the server's own again. Holds for what is accepted from then on.</param>
+internal sealed record OrganizationChange(string? Name, int? RetentionDays);
+
+/// <summary>An organization. <c>retention_days</c> is null where it has no rule of its own.</summary>
+internal sealed record OrganizationView(string Id, string Name, int? RetentionDays, DateTimeOffset CreatedAt);
+
+internal static class OrganizationsApi
+{
+    /// <summary>The days that a retention may have: few, because each one in use has partitions of its own (migrations/0001).</summary>
+    public static readonly short[] RetentionClasses = [1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650];
+
+    public static void MapOrganizations(this IEndpointRouteBuilder app)
+    {
+        var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
+        organizations.MapPost("/", Create).WithSummary("Create an organization");
+        organizations.MapGet("/", List).WithSummary("List organizations");
+        organizations.MapPatch("/{id}", Change).WithSummary("Rename an organization, or change how long its data is kept");
+        organizations.MapDelete("/{id}", Delete).WithSummary("Delete an organization that has nothing left");
+    }
+
+    private static async Task<Created<OrganizationView>> Create(
+        Body<OrganizationRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    {
+        var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Organization, time);
+        var retention = RetentionOf(body.Value.RetentionDays);
+        if (await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Problem.Conflict($"The organization \"{id}\" exists.").AsException();
+        var organization = new Organization { Id = id, Name = name, RetentionDays = retention, CreatedAt = time.GetUtcNow() };
+        db.Organizations.Add(organization);
+        db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = organization.CreatedAt });
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created($"/organizations/{id}", View(organization));
+    }
+
+    private static async Task<Ok<Page<OrganizationView>>> List(PageQuery page, DispatcherDb db, CancellationToken ct)
+    {
+        var (at, after) = Naming.PlaceOf(page);
+        var rows = await db.Organizations.AsNoTracking()
+            .Where(o => after == null || o.CreatedAt < at || (o.CreatedAt == at && string.Compare(o.Id, after) < 0))
+            .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id).Take(page.Limit + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page<OrganizationView>.Of(rows.ConvertAll(View), page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
+    }
+
+    private static async Task<Ok<OrganizationView>> Change(string id, Patch<OrganizationChange> patch, DispatcherDb db, CancellationToken ct)
+    {
+        var change = patch.Members.Deserialize(WireJson.Default.OrganizationChange)!;
+        var faults = new Faults();
+        Naming.CheckName(faults, change.Name);
+        faults.ThrowIfAny();
+        var retention = RetentionOf(change.RetentionDays);
+        var organization = !Identifiers.IsValid(id) ? null : await db.Organizations.SingleOrDefaultAsync(o => o.Id == id, ct);
+        if (organization is null) throw Naming.NoSuch("organization", id);
+        if (patch.Members.ContainsKey("name")) organization.Name = change.Name ?? id;
+        if (patch.Members.ContainsKey("retention_days")) organization.RetentionDays = retention;
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Ok(View(organization));
+    }
+
+    private static async Task<NoContent> Delete(string id, DispatcherDb db, KeyRing ring, CancellationToken ct)
+    {
+        if (id == Tenant.Default) throw Problem.Conflict("The organization \"default\" always exists.").AsException();
+        if (!Identifiers.IsValid(id) || !await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Naming.NoSuch("organization", id);
+        if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
+            throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
+        await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
+        await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
+        await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
+        ring.Forget();
+        return TypedResults.NoContent();
+    }
+
+    private static short? RetentionOf(int? days)
+    {
+        if (days is null) return null;
+        var faults = new Faults();
+        var known = Array.Exists(RetentionClasses, c => c == days);
+        faults.Require(known, "retention_days", $"must be one of {string.Join(", ", RetentionClasses)}.");
+        faults.ThrowIfAny();
+        return (short)days;
+    }
+
+    private static OrganizationView View(Organization o) => new(o.Id, o.Name, o.RetentionDays, o.CreatedAt);
+}
