@@ -342,47 +342,54 @@ CREATE TRIGGER retention_changed AFTER UPDATE OF retention_days ON dispatcher.or
     FOR EACH ROW WHEN (NEW.retention_days IS NOT NULL AND NEW.retention_days IS DISTINCT FROM OLD.retention_days)
     EXECUTE FUNCTION dispatcher.retention_changed();
 
--- Drops what has expired: of each class, the partitions of days that ended longer ago than its retention, and what refers to them.
--- default_days: the retention of class 0. Returns how many partitions were dropped.
-CREATE FUNCTION dispatcher.drop_partitions(today date, default_days integer) RETURNS integer LANGUAGE plpgsql AS $$
+-- Drops one partition that has expired, if there is one: of each class, those of days that ended longer ago than its retention. With
+-- the last of an event's partitions goes what refers to it. default_days: the retention of class 0. To be called until it returns 0.
+--
+-- One at a time and without patience: a drop that waits for a backup or for a long transaction has everybody else wait behind it.
+CREATE FUNCTION dispatcher.drop_partitions(today date, default_days integer) RETURNS integer LANGUAGE plpgsql
+SET lock_timeout = '200ms'
+AS $$
 DECLARE
-    leaf    record;
-    bound   uuid;
-    dropped integer := 0;
+    leaf  record;
+    bound uuid;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
-    FOR leaf IN
-        SELECT p.class, p.before, array_agg(p.name ORDER BY p.name) AS names
-        FROM (
-            SELECT l.relname AS name, d.relname AS daily, right(l.relname, -position('_r' IN l.relname) - 1)::smallint AS class,
-                   today - coalesce(nullif(right(l.relname, -position('_r' IN l.relname) - 1)::integer, 0), default_days) AS before
-            FROM pg_inherits days
-            JOIN pg_class d ON d.oid = days.inhrelid
-            JOIN pg_inherits leaves ON leaves.inhparent = d.oid
-            JOIN pg_class l ON l.oid = leaves.inhrelid
-            WHERE days.inhparent IN ('dispatcher.event'::regclass, 'dispatcher.delivery'::regclass, 'dispatcher.attempt'::regclass)
-        ) p
-        WHERE to_date(right(p.daily, 8), 'YYYYMMDD') < p.before
-        GROUP BY p.class, p.before
-    LOOP
-        FOR i IN 1 .. cardinality(leaf.names) LOOP
-            EXECUTE format('DROP TABLE dispatcher.%I', leaf.names[i]);
-            dropped := dropped + 1;
-        END LOOP;
-        bound := dispatcher.uuid_floor(leaf.before::timestamp AT TIME ZONE 'UTC');
-        DELETE FROM dispatcher.queue WHERE retention = leaf.class AND id < bound;
-        DELETE FROM dispatcher.event_dedupe WHERE retention = leaf.class AND event_id < bound;
-    END LOOP;
 
-    -- Days of which no class is left.
-    FOR leaf IN
-        SELECT d.relname AS name FROM pg_inherits days JOIN pg_class d ON d.oid = days.inhrelid
+    -- Those of deliveries and attempts first: what is left of a day is then found by its events.
+    SELECT p.name, p.parent, p.class, p.before INTO leaf
+    FROM (
+        SELECT l.relname AS name, days.inhparent AS parent, to_date(right(d.relname, 8), 'YYYYMMDD') AS day, c.class,
+               today - coalesce(nullif(c.class, 0), default_days) AS before
+        FROM pg_inherits days
+        JOIN pg_class d ON d.oid = days.inhrelid
+        JOIN pg_inherits leaves ON leaves.inhparent = d.oid
+        JOIN pg_class l ON l.oid = leaves.inhrelid
+        CROSS JOIN LATERAL (SELECT right(l.relname, -position('_r' IN l.relname) - 1)::integer AS class) c
         WHERE days.inhparent IN ('dispatcher.event'::regclass, 'dispatcher.delivery'::regclass, 'dispatcher.attempt'::regclass)
-          AND NOT EXISTS (SELECT FROM pg_inherits leaves WHERE leaves.inhparent = d.oid)
-    LOOP
+    ) p
+    WHERE p.day < p.before
+    ORDER BY p.parent = 'dispatcher.event'::regclass, p.name LIMIT 1;
+    IF FOUND THEN
         EXECUTE format('DROP TABLE dispatcher.%I', leaf.name);
-    END LOOP;
-    RETURN dropped;
+        IF leaf.parent = 'dispatcher.event'::regclass THEN
+            bound := dispatcher.uuid_floor(leaf.before::timestamp AT TIME ZONE 'UTC');
+            DELETE FROM dispatcher.queue WHERE retention = leaf.class AND id < bound;
+            DELETE FROM dispatcher.event_dedupe WHERE retention = leaf.class AND event_id < bound;
+        END IF;
+        RETURN 1;
+    END IF;
+
+    -- A day of which no class is left.
+    SELECT d.relname AS name INTO leaf
+    FROM pg_inherits days JOIN pg_class d ON d.oid = days.inhrelid
+    WHERE days.inhparent IN ('dispatcher.event'::regclass, 'dispatcher.delivery'::regclass, 'dispatcher.attempt'::regclass)
+      AND NOT EXISTS (SELECT FROM pg_inherits leaves WHERE leaves.inhparent = d.oid)
+    LIMIT 1;
+    IF FOUND THEN
+        EXECUTE format('DROP TABLE dispatcher.%I', leaf.name);
+        RETURN 1;
+    END IF;
+    RETURN 0;
 END $$;
 
 -- ── Accepting ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -489,7 +496,7 @@ BEGIN
         SELECT i.n, i.organization_id, i.retention, i.id AS event_id, dispatcher.delivery_id(i.id) AS id, s.integration_id, s.version,
                CASE WHEN s.ordering = 'by_key' THEN i.ordering_key END AS ordering_key,
                CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END AS ordering_seq,
-               -- Rows that keep an order are always claimed: only the claim knows which of a key is the oldest.
+               -- Rows that keep an order are always claimed: whose turn it is shows only after the commit.
                CASE WHEN s.ordering = 'by_key' AND i.ordering_key IS NOT NULL THEN NULL
                     WHEN row_number() OVER (ORDER BY i.n) <= p_room THEN s.owner END AS owner
         FROM item i JOIN subscribed s ON s.route = i.route
@@ -614,8 +621,6 @@ AS $$
 DECLARE
     v_gone uuid[];
 BEGIN
-    -- A node that hangs before it commits would keep its rows from those who take over.
-    PERFORM set_config('idle_in_transaction_session_timeout', '5s', true);
     WITH gone AS (
         DELETE FROM dispatcher.queue q
         USING unnest(p_organizations, p_ids, p_owners, p_attempts) AS r (organization_id, id, owner, attempts)

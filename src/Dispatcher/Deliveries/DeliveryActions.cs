@@ -107,10 +107,20 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
 
     private async Task<int> ExecuteAsync(Tenant tenant, Guid id, string sql, CancellationToken ct)
     {
-        await using var command = source.CreateCommand(sql);
-        command.Parameters.AddWithValue(tenant.Organization);
-        command.Parameters.AddWithValue(id);
-        return await command.ExecuteNonQueryAsync(ct);
+        for (var again = true; ; again = false)
+        {
+            try
+            {
+                await using var command = source.CreateCommand(sql);
+                command.Parameters.AddWithValue(tenant.Organization);
+                command.Parameters.AddWithValue(id);
+                return await command.ExecuteNonQueryAsync(ct);
+            }
+            catch (PostgresException e) when (again && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation)
+            {
+                // The recorder archives what this acts on. It is done by the time of the second try.
+            }
+        }
     }
 
     private static ProblemException NotFound(Guid id) => Problem.NotFound($"There is no delivery \"{Ids.Format(Ids.Delivery, id)}\".").AsException();

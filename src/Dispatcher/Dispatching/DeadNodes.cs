@@ -68,8 +68,9 @@ internal sealed partial class DeadNodes(NpgsqlDataSource source, Wakeup wakeup, 
     }
 
     /// <summary>
-    /// Ends connections of silent nodes that nobody reads from. A node that froze while the answer to its claim was on the way holds
-    /// what it claimed, uncommitted, and its own row with it, until it is resumed: nobody could take anything over.
+    /// Ends connections whose client has frozen in the middle of a statement that locks what others need: one that was being answered
+    /// (accept holds its node's row, so that nobody could take anything over), and one that was sending what it records (its keys would
+    /// hold up the record of whoever sends it again). A healthy client is never that long about either.
     /// </summary>
     private async Task EndStuckAsync(TimeSpan silence, CancellationToken ct)
     {
@@ -77,8 +78,8 @@ internal sealed partial class DeadNodes(NpgsqlDataSource source, Wakeup wakeup, 
             """
             SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
             WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name = current_setting('application_name')
-              AND a.state = 'active' AND a.wait_event = 'ClientWrite' AND a.query_start < now() - make_interval(secs => $1)
-              AND EXISTS (SELECT FROM dispatcher.node n WHERE n.heartbeat_at < now() - make_interval(secs => $1))
+              AND a.state = 'active' AND a.wait_event IN ('ClientWrite', 'ClientRead')
+              AND a.query_start < now() - make_interval(secs => $1)
             """);
         command.Parameters.AddWithValue(silence.TotalSeconds);
         if ((long)(await command.ExecuteScalarAsync(ct))! is > 0 and var stuck) LogStuck(stuck);

@@ -41,9 +41,11 @@ internal sealed partial class FailureWatch(
         while (!stoppingToken.IsCancellationRequested)
         {
             await Task.Delay(Every, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            // The last time after the recorder has stopped, like the counters.
             await SettleAsync();
         }
+
+        // The last time after the recorder has stopped, like the counters.
+        await SettleAsync();
     }
 
     /// <summary>Settles all that was seen up to now. A failure is logged, and what was seen is kept for the next time.</summary>

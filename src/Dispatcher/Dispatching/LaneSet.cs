@@ -15,10 +15,11 @@ internal sealed partial class LaneSet(
     /// <summary>What a lane may hold even when the node's memory is full, so that dead targets that fill it do not stop the others.</summary>
     private const int Reserve = 8;
 
+    private static readonly TimeSpan CancellationsKept = TimeSpan.FromHours(1);
+
     private readonly ConcurrentDictionary<Guid, Lane> _lanes = new();
     private readonly ConcurrentDictionary<Guid, Lane> _full = new();
-    // With the delivery that came to memory under the same id after the cancellation, if one did.
-    private readonly ConcurrentDictionary<Guid, Delivery?> _cancelled = new();
+    private readonly ConcurrentDictionary<Guid, Cancellation> _cancelled = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _abort = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -71,9 +72,9 @@ internal sealed partial class LaneSet(
     public int WantedBy(Guid integration)
     {
         _lanes.TryGetValue(integration, out var lane);
-        // The probe, when it is time, and nothing else. Its time, as the permits, is asked for by whoever waits for it.
-        if (breakers.Find(integration) is { } open) return open.Over <= breakers.Now && lane is not { Held: > 0 } ? 1 : 0;
+        // Without a permit not even the probe. Permits, and the probe's time, are asked for by whoever waits for them.
         if (lane is { IsDenied: true }) return 0;
+        if (breakers.Find(integration) is { } open) return open.Over <= breakers.Now && lane is not { Held: > 0 } ? 1 : 0;
         var wanted = lane?.Wanted ?? Lane.MinHeld;
         var room = Room;
         if (wanted > 0 && room > 0) return Math.Min(wanted, room);
@@ -97,7 +98,7 @@ internal sealed partial class LaneSet(
         foreach (var delivery in deliveries)
         {
             // Cancelled and retried since: this is the one to send, and an older one of the same row is not.
-            if (!_cancelled.IsEmpty && _cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = delivery;
+            if (!_cancelled.IsEmpty && _cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = new Cancellation(delivery, time.GetTimestamp());
             var lane = _lanes.GetOrAdd(delivery.IntegrationId, static (id, a) => new Lane(a.Set, a.Organization, id), (Set: this, delivery.Organization));
             lane.Enqueue(delivery);
             touched.Add(lane);
@@ -126,15 +127,15 @@ internal sealed partial class LaneSet(
     /// <summary>Has a delivery dropped that may be in memory: its row has gone already.</summary>
     public void Cancel(Guid delivery)
     {
-        if (Held > 0) _cancelled[delivery] = null;
+        if (Held > 0) _cancelled[delivery] = new Cancellation(null, time.GetTimestamp());
     }
 
     /// <summary>Whether the delivery was cancelled while in memory, and how it then leaves: its row may be that of a newer one.</summary>
     public bool IsCancelled(Delivery delivery, out Leaving how)
     {
         how = Leaving.GivenBack;
-        if (_cancelled.IsEmpty || !_cancelled.TryGetValue(delivery.Id, out var newer) || newer == delivery) return false;
-        if (newer is not null) how = Leaving.Forgotten;
+        if (_cancelled.IsEmpty || !_cancelled.TryGetValue(delivery.Id, out var cancelled) || cancelled.Newer == delivery) return false;
+        if (cancelled.Newer is not null) how = Leaving.Forgotten;
         return true;
     }
 
@@ -190,6 +191,9 @@ internal sealed partial class LaneSet(
         // Lanes are cheap to make again; one that gets a delivery at this very moment keeps it, because pumps hold the lane itself.
         foreach (var (id, lane) in _lanes)
             if (lane.IsIdle) _lanes.TryRemove(KeyValuePair.Create(id, lane));
+        // What a node that is never idle heard long ago. Should the delivery still be in memory, its record will find no row of it.
+        foreach (var (id, cancelled) in _cancelled)
+            if (time.GetElapsedTime(cancelled.At) > CancellationsKept) _cancelled.TryRemove(KeyValuePair.Create(id, cancelled));
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -240,4 +244,8 @@ internal sealed partial class LaneSet(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Stopping took too long: POSTs under way are broken off; {Held} deliveries are given back and will be sent again")]
     private partial void LogAborted(int held);
+
+    /// <param name="Newer">The delivery that came to memory under the same id after the cancellation, if one did.</param>
+    /// <param name="At">When it was heard of.</param>
+    private sealed record Cancellation(Delivery? Newer, long At);
 }

@@ -53,7 +53,8 @@ internal sealed partial class LimitLeases(
         if (limits.IsActive) return;
         lock (_gate)
         {
-            // A lane that was dropped and made anew: the newer one counts.
+            // A lane that was dropped and made anew: the newer one counts, and the older asks again if it still has something to send.
+            if (_active.TryGetValue(limits.Integration, out var older)) older.IsActive = false;
             _active[limits.Integration] = limits;
             limits.IsActive = true;
         }
@@ -181,13 +182,13 @@ internal sealed partial class LimitLeases(
     private async Task LeasePermitsAsync(LaneLimits[] lanes, CancellationToken ct)
     {
         if (_identities.Current is not { } identity) return;
-        foreach (var limits in lanes) limits.TellNow = false;
         var wanted = Array.ConvertAll(lanes, Demand);
         var held = Array.ConvertAll(lanes, l => l.Concurrency.Tell());
         var answers = await LimitStatements.LeasePermitsAsync(source, identity, _identities.Former, lanes, wanted, held, ct);
         for (var i = 0; i < lanes.Length; i++)
         {
             lanes[i].AskedAt = Now;
+            lanes[i].TellNow = false;
             Take(lanes[i], wanted[i], answers);
         }
     }

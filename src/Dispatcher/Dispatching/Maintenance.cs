@@ -27,8 +27,9 @@ internal sealed partial class Maintenance(
                 {
                     await CancelDeletedAsync(stoppingToken);
                     if (seldomDoneAt is { } at && time.GetElapsedTime(at) < Seldom) continue;
-                    await TidyAsync(stoppingToken);
+                    // Noted first: what fails, such as a drop that met a lock, is not tried again at once.
                     seldomDoneAt = time.GetTimestamp();
+                    await TidyAsync(stoppingToken);
                 }
                 catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
                 {

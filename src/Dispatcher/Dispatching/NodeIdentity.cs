@@ -36,3 +36,16 @@ internal sealed record Beat(long At, DateTimeOffset Clock)
     /// <summary>Whether less than a span has passed since by either clock. A clock that was set forward errs on the safe side, for a beat.</summary>
     public bool IsWithin(TimeSpan span, TimeProvider time) => time.GetElapsedTime(At) < span && time.GetUtcNow() - Clock < span;
 }
+
+/// <summary>Heartbeats that went through one after the other, so that the database has been there all along.</summary>
+internal sealed record UnbrokenBeats(Beat First, Beat Last)
+{
+    /// <summary>The row of beats with one more, or a new one where the gap was too long.</summary>
+    public static UnbrokenBeats After(UnbrokenBeats? before, Beat beat, TimeSpan gap, TimeProvider time) =>
+        before is not null && time.GetElapsedTime(before.Last.At, beat.At) < gap && beat.Clock - before.Last.Clock < gap
+            ? before with { Last = beat }
+            : new UnbrokenBeats(beat, beat);
+
+    /// <summary>Whether the row began that long ago, and goes on.</summary>
+    public bool HaveLasted(TimeSpan span, TimeProvider time) => !First.IsWithin(span, time) && Last.IsWithin(span, time);
+}

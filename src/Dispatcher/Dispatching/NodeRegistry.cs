@@ -17,12 +17,16 @@ internal sealed partial class NodeRegistry(
     public static readonly TimeSpan FenceAfter = TimeSpan.FromSeconds(8);
     public static readonly TimeSpan DeadAfter = TimeSpan.FromSeconds(10);
 
+    /// <summary>Who has been silent for so long is dead also for a node that has just started, and cannot know how long the database was there.</summary>
+    public static readonly TimeSpan LongDeadAfter = TimeSpan.FromMinutes(1);
+
     private readonly Lock _gate = new();
     private readonly List<NodeIdentity> _retired = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _registering = new(1, 1);
     private readonly DeadNodes _dead = new(source, wakeup, logger);
     private NodeIdentity? _current;
+    private volatile UnbrokenBeats? _heard;
     private Task _beating = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
 
@@ -64,7 +68,7 @@ internal sealed partial class NodeRegistry(
     {
         await RegisterAsync(cancellationToken);
         if (origin.IsOurs) await _dead.FreeEndedAsync(Volatile.Read(ref _current)?.Id, cancellationToken);
-        await _dead.FreeSilentAsync(DeadAfter, cancellationToken);
+        await _dead.FreeSilentAsync(LongDeadAfter, cancellationToken);
         _beating = Task.Run(() => EveryBeatAsync(RenewAsync, _stop.Token), CancellationToken.None);
         // Apart from the heartbeat: freeing the rows of others may take longer than others wait for ours.
         _sweeping = Task.Run(() => EveryBeatAsync(SweepAsync, _stop.Token), CancellationToken.None);
@@ -132,7 +136,8 @@ internal sealed partial class NodeRegistry(
 
     private async Task SweepAsync(CancellationToken ct)
     {
-        await _dead.FreeSilentAsync(DeadAfter, ct);
+        // After a time in which the database was away, every node looks silent, and each must have had the time to say that it is not.
+        if (_heard is { } beats && beats.HaveLasted(DeadAfter, time)) await _dead.FreeSilentAsync(DeadAfter, ct);
         await RemoveDrainedAsync(ct);
     }
 
@@ -207,6 +212,7 @@ internal sealed partial class NodeRegistry(
             }
         }
 
+        _heard = UnbrokenBeats.After(_heard, beat, FenceAfter, time);
         await RegisterAsync(ct);
     }
 

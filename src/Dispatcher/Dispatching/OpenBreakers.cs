@@ -41,7 +41,6 @@ internal sealed partial class OpenBreakers(
 
     private readonly ConcurrentDictionary<Guid, OpenBreaker> _open = new();
     private readonly long _began = time.GetTimestamp();
-    private volatile bool _any;
     private int _changes;
 
     public TimeSpan Now => time.GetElapsedTime(_began);
@@ -50,7 +49,7 @@ internal sealed partial class OpenBreakers(
     public bool Enabled => options.Breaker.Enabled;
 
     /// <summary>The integration's break; null where its breaker is closed. Costs nothing while none is open.</summary>
-    public OpenBreaker? Find(Guid integration) => _any && _open.TryGetValue(integration, out var open) ? open : null;
+    public OpenBreaker? Find(Guid integration) => !_open.IsEmpty && _open.TryGetValue(integration, out var open) ? open : null;
 
     /// <summary>Whether nothing may be sent to the integration now, not even a probe.</summary>
     public bool IsParked(Guid integration) => Find(integration) is { } open && open.Over > Now;
@@ -58,7 +57,7 @@ internal sealed partial class OpenBreakers(
     /// <summary>The integrations to which nothing may be sent now.</summary>
     public IEnumerable<Guid> Parked()
     {
-        if (!_any) yield break;
+        if (_open.IsEmpty) yield break;
         var now = Now;
         foreach (var (integration, open) in _open)
             if (open.Over > now) yield return integration;
@@ -158,7 +157,6 @@ internal sealed partial class OpenBreakers(
     {
         Interlocked.Increment(ref _changes);
         if (!_open.TryRemove(integration, out _)) return;
-        _any = !_open.IsEmpty;
         wakeup.Ask(integration);
     }
 
@@ -215,7 +213,6 @@ internal sealed partial class OpenBreakers(
         if (!Enabled) return;
         Interlocked.Increment(ref _changes);
         _open[integration] = new OpenBreaker(Now + left);
-        _any = true;
         if (left <= TimeSpan.Zero) wakeup.Ask(integration);
         else wakeup.AskAt(integration, time.GetUtcNow() + left);
     }

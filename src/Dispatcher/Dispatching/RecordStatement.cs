@@ -11,6 +11,10 @@ namespace Dispatcher.Dispatching;
 
 internal static class RecordStatement
 {
+    // A node that hangs before it commits would keep those who take over from recording what it has archived. For as long as it hangs in
+    // the middle of the COPY, DeadNodes ends its connection.
+    private const string BeginSql = "SELECT set_config('idle_in_transaction_session_timeout', '5s', true)";
+
     private const string FinishSql = "SELECT dispatcher.finish($1, $2, $3, $4)";
 
     private const string FindOrphansSql =
@@ -57,8 +61,7 @@ internal static class RecordStatement
                 excluded.outcome, excluded.status_code, excluded.address, excluded.request_headers, excluded.signature, excluded.error,
                 excluded.response_headers, excluded.response_body)
         )
-        SELECT r.id FROM r, (SELECT set_config('idle_in_transaction_session_timeout', '5s', true)) AS as_in_finish
-        WHERE r.id NOT IN (SELECT f.id FROM failed f)
+        SELECT r.id FROM r WHERE r.id NOT IN (SELECT f.id FROM failed f)
         """;
 
     // An attempt that happened is recorded even when its delivery has gone on without it (cancelled, or taken over), unless a first
@@ -76,6 +79,13 @@ internal static class RecordStatement
             WHERE d.organization_id = r.organization_id AND d.id = r.id AND d.last_started_at IS NOT NULL AND d.attempts >= r.attempts)
         ON CONFLICT DO NOTHING
         """;
+
+    /// <summary>To be called first in the transaction that records.</summary>
+    public static async Task BeginAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(BeginSql, connection, transaction);
+        await command.ExecuteNonQueryAsync(ct);
+    }
 
     /// <summary>
     /// Records a batch; returns the ids of orphans, whose rows were no longer this node's: where there are any, nothing of the batch may be

@@ -14,6 +14,7 @@ internal sealed partial class Recorder(
 {
     private const int Writers = 2;
     private const int MaxBatch = 1000;
+    private const long MaxBatchBytes = 4 * 1024 * 1024;
 
     /// <summary>A statement for fewer attempts than this waits for more: nobody waits for a record, except the next of an ordered key.</summary>
     private const int WorthWriting = 300;
@@ -70,15 +71,39 @@ internal sealed partial class Recorder(
                 Gather(batch);
             }
 
-            await WriteUntilDurableAsync(batch);
-            foreach (var attempt in batch) attempt.Delivery.Owner.LetGo(1);
+            foreach (var part in OncePerDelivery(batch))
+            {
+                await WriteUntilDurableAsync(part);
+                foreach (var attempt in part) attempt.Delivery.Owner.LetGo(1);
+            }
+
             batch.Clear();
         }
     }
 
     private void Gather(List<FinishedAttempt> batch)
     {
-        while (batch.Count < MaxBatch && _finished.Reader.TryRead(out var attempt)) batch.Add(attempt);
+        var bytes = batch.Sum(BytesOf);
+        while (batch.Count < MaxBatch && bytes < MaxBatchBytes && _finished.Reader.TryRead(out var attempt))
+        {
+            batch.Add(attempt);
+            bytes += BytesOf(attempt);
+        }
+    }
+
+    /// <summary>What a receiver said: nearly all that the size of a record depends on.</summary>
+    private static long BytesOf(FinishedAttempt attempt) => attempt.Result.ResponseBody.Length + (attempt.Result.ResponseHeaders?.Length ?? 0);
+
+    /// <summary>
+    /// The batch in parts that hold each delivery at most once. Two attempts of one are a rarity: its node was taken for dead in the
+    /// middle of the first, and then claimed it again itself. Which of the two the row belongs to must be asked of each alone.
+    /// </summary>
+    private static List<List<FinishedAttempt>> OncePerDelivery(List<FinishedAttempt> batch)
+    {
+        var seen = new HashSet<Guid>(batch.Count);
+        if (batch.TrueForAll(attempt => seen.Add(attempt.Delivery.Id))) return [batch];
+        return [.. batch.GroupBy(a => a.Delivery.Id).SelectMany(g => g.Select((attempt, n) => (attempt, n)))
+            .GroupBy(x => x.n, x => x.attempt).Select(g => g.ToList())];
     }
 
     private async Task WriteUntilDurableAsync(List<FinishedAttempt> batch)
@@ -149,6 +174,7 @@ internal sealed partial class Recorder(
         try
         {
             await using var transaction = await connection.BeginTransactionAsync(_giveUp.Token);
+            await RecordStatement.BeginAsync(connection, transaction, _giveUp.Token);
             if (known > 0)
                 await RecordStatement.RecordOrphansAsync(batch.FindAll(a => orphans.Contains(a.Delivery.Id)), connection, transaction, _giveUp.Token);
             orphans.UnionWith(await RecordStatement.RecordAsync(ours, connection, transaction, _giveUp.Token));

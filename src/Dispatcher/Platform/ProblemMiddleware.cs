@@ -87,8 +87,8 @@ internal static class StoreFault
     {
         null => false,
         // 57P0x: shutting down, crashed, starting up, idle too long. 53xxx: out of connections, memory or disk. 08xxx: what a pooler says when it has
-        // lost the server. 25006: a standby.
-        PostgresException p => p.SqlState is ['5', '7', 'P', '0', ..] or ['5', '3', ..] or ['0', '8', ..] or "25006",
+        // lost the server. 25006: a standby. 25P03: we were too slow ourselves.
+        PostgresException p => p.SqlState is ['5', '7', 'P', '0', ..] or ['5', '3', ..] or ['0', '8', ..] or "25006" or "25P03",
         NpgsqlException => true,
         _ => IsUnavailable(error.InnerException),
     };

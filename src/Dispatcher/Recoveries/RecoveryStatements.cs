@@ -16,7 +16,7 @@ internal static class RecoveryStatements
         """
         SELECT d.organization_id, d.id, d.event_id, d.retention FROM dispatcher.delivery d
         WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.status = 'exhausted'
-          AND d.id > $3 AND d.id < $4 AND d.finished_at <= $5
+          AND d.id > $3 AND d.id < $4 AND d.finished_at <= $5 + interval '5 s'   -- nodes' clocks
         ORDER BY d.id LIMIT $6
         """;
 

@@ -27,9 +27,13 @@ internal static class Partitions
     /// <param name="ct">Gives up.</param>
     public static async Task<int> DropExpiredAsync(NpgsqlDataSource source, TimeProvider time, int defaultDays, CancellationToken ct)
     {
-        await using var command = source.CreateCommand("SELECT dispatcher.drop_partitions($1, $2)");
-        command.Parameters.AddWithValue(DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime));
-        command.Parameters.AddWithValue(defaultDays);
-        return (int)(await command.ExecuteScalarAsync(ct))!;
+        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        for (var dropped = 0; ; dropped++)
+        {
+            await using var command = source.CreateCommand("SELECT dispatcher.drop_partitions($1, $2)");
+            command.Parameters.AddWithValue(today);
+            command.Parameters.AddWithValue(defaultDays);
+            if ((int)(await command.ExecuteScalarAsync(ct))! == 0) return dropped;
+        }
     }
 }

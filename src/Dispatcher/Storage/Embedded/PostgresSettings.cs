@@ -18,6 +18,8 @@ internal static class PostgresSettings
         ["shared_buffers"] = "128MB",
         // A few nodes' connection pools and an operator's psql.
         ["max_connections"] = "100",
+        // A statement over all partitions of a long retention locks each of them and its indexes.
+        ["max_locks_per_transaction"] = "256",
         // Far-apart checkpoints: after each one, the first change of a page logs the whole page.
         ["checkpoint_timeout"] = "15min",
         ["max_wal_size"] = "2GB",
