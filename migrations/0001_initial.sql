@@ -3,7 +3,7 @@
 --
 -- Rules that hold throughout:
 --   * Every tenant table starts its primary key with organization_id: the same index lists a tenant's rows
---     newest first, and the tables can be distributed by organization.
+--     newest first, and no tenant's row refers to another's: organizations can be divided among databases.
 --   * Ids of events and deliveries are UUIDv7: the id is the time, so the primary key orders lists, bounds
 --     partitions and lets expiry drop a partition. A delivery's id shares its first eight bytes with its event's,
 --     so that the deliveries of an event are found by a range of the primary key, without an index of their own.
@@ -212,8 +212,6 @@ COMMENT ON COLUMN dispatcher.queue.round_start IS 'attempts made before the last
 
 -- Serves the claim: due rows of one integration in order, and the hop from one integration to the next.
 CREATE INDEX queue_by_lane ON dispatcher.queue (integration_id, due_at);
--- Serves ordered lanes: is there an older live row of the same key?
-CREATE INDEX queue_by_ordering_key ON dispatcher.queue (integration_id, ordering_key, ordering_seq) WHERE ordering_key IS NOT NULL;
 CREATE SEQUENCE dispatcher.ordering_seq AS bigint;
 
 -- Finished deliveries with their last attempt. The columns last_* are those of "attempt".

@@ -1,4 +1,4 @@
-// The statement that keeps ordered lanes moving: one call of dispatcher.pass_turns (migrations/0006).
+// The statement that keeps ordered lanes moving: one call of dispatcher.pass_turns (migrations/0005).
 
 using Npgsql;
 

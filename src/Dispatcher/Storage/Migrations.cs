@@ -35,5 +35,5 @@ internal sealed class StatisticsMigration : SqlMigration;
 [DbContext(typeof(DispatcherDb)), Migration("0004_recover_replay")]
 internal sealed class RecoverReplayMigration : SqlMigration;
 
-[DbContext(typeof(DispatcherDb)), Migration("0006_turns")]
+[DbContext(typeof(DispatcherDb)), Migration("0005_turns")]
 internal sealed class TurnsMigration : SqlMigration;

@@ -15,7 +15,6 @@ COMMENT ON COLUMN dispatcher.queue.due_at IS 'when the next attempt is due; infi
 CREATE UNIQUE INDEX queue_turn ON dispatcher.queue (organization_id, integration_id, ordering_key)
     WHERE ordering_key IS NOT NULL AND due_at < 'infinity';
 -- Finds who is next. Without those that have the turn: then only the index above can answer who has, whatever the statistics say.
-DROP INDEX dispatcher.queue_by_ordering_key;
 CREATE INDEX queue_waiting ON dispatcher.queue (organization_id, integration_id, ordering_key, ordering_seq)
     WHERE ordering_key IS NOT NULL AND due_at = 'infinity';
 
