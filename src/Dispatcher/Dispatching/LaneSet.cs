@@ -98,7 +98,7 @@ internal sealed partial class LaneSet(
         foreach (var delivery in deliveries)
         {
             // Cancelled and retried since: this is the one to send, and an older one of the same row is not.
-            if (!_cancelled.IsEmpty && _cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = new Cancellation(delivery, time.GetTimestamp());
+            if (_cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = new Cancellation(delivery, time.GetTimestamp());
             var lane = _lanes.GetOrAdd(delivery.IntegrationId, static (id, a) => new Lane(a.Set, a.Organization, id), (Set: this, delivery.Organization));
             lane.Enqueue(delivery);
             touched.Add(lane);
@@ -134,7 +134,7 @@ internal sealed partial class LaneSet(
     public bool IsCancelled(Delivery delivery, out Leaving how)
     {
         how = Leaving.GivenBack;
-        if (_cancelled.IsEmpty || !_cancelled.TryGetValue(delivery.Id, out var cancelled) || cancelled.Newer == delivery) return false;
+        if (!_cancelled.TryGetValue(delivery.Id, out var cancelled) || cancelled.Newer == delivery) return false;
         if (cancelled.Newer is not null) how = Leaving.Forgotten;
         return true;
     }

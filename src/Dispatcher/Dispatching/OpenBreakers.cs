@@ -48,8 +48,8 @@ internal sealed partial class OpenBreakers(
     /// <summary>Whether breakers are used at all.</summary>
     public bool Enabled => options.Breaker.Enabled;
 
-    /// <summary>The integration's break; null where its breaker is closed. Costs nothing while none is open.</summary>
-    public OpenBreaker? Find(Guid integration) => !_open.IsEmpty && _open.TryGetValue(integration, out var open) ? open : null;
+    /// <summary>The integration's break; null where its breaker is closed. A look-up without a lock: it is made for each delivery.</summary>
+    public OpenBreaker? Find(Guid integration) => _open.GetValueOrDefault(integration);
 
     /// <summary>Whether nothing may be sent to the integration now, not even a probe.</summary>
     public bool IsParked(Guid integration) => Find(integration) is { } open && open.Over > Now;
@@ -57,7 +57,6 @@ internal sealed partial class OpenBreakers(
     /// <summary>The integrations to which nothing may be sent now.</summary>
     public IEnumerable<Guid> Parked()
     {
-        if (_open.IsEmpty) yield break;
         var now = Now;
         foreach (var (integration, open) in _open)
             if (open.Over > now) yield return integration;
