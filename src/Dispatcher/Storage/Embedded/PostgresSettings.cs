@@ -23,8 +23,8 @@ internal static class PostgresSettings
         // Far-apart checkpoints: after each one, the first change of a page logs the whole page.
         ["checkpoint_timeout"] = "15min",
         ["max_wal_size"] = "2GB",
-        // The queue table turns over many times a minute; looked at once a minute, it would be mostly dead rows.
-        ["autovacuum_naptime"] = "15s",
+        // The queue table turns over many times a minute, and is as large as what dies between two vacuums.
+        ["autovacuum_naptime"] = "5s",
         // Short statements over few rows: compiling them costs more than it saves.
         ["jit"] = "off",
         // A failed statement reaches us as an exception. The log would repeat its text and keys, which are our users' data.
