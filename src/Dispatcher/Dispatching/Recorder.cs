@@ -98,7 +98,7 @@ internal sealed partial class Recorder(
     /// The batch in parts that hold each delivery at most once. Two attempts of one are a rarity: its node was taken for dead in the
     /// middle of the first, and then claimed it again itself. Which of the two the row belongs to must be asked of each alone.
     /// </summary>
-    private static List<List<FinishedAttempt>> OncePerDelivery(List<FinishedAttempt> batch)
+    internal static List<List<FinishedAttempt>> OncePerDelivery(List<FinishedAttempt> batch)
     {
         var seen = new HashSet<Guid>(batch.Count);
         if (batch.TrueForAll(attempt => seen.Add(attempt.Delivery.Id))) return [batch];

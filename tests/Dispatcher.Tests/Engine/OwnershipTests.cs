@@ -2,6 +2,7 @@
 
 using System.Net;
 using System.Text.Json;
+using Dispatcher.Dispatching;
 using Dispatcher.Tests.Support;
 using Npgsql;
 
@@ -96,16 +97,31 @@ public sealed class OwnershipTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_connection_that_froze_in_the_middle_of_a_record_is_ended()
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString + ";Application Name=dispatcher");
+        await using var frozen = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using (var begin = new NpgsqlCommand("BEGIN", frozen)) await begin.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var copy = await frozen.BeginRawBinaryCopyAsync(
+            "COPY dispatcher.delivery FROM STDIN (FORMAT BINARY)", TestContext.Current.CancellationToken);
+        using var wakeup = new Wakeup(source, TimeProvider.System);
+        var dead = new DeadNodes(source, wakeup, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+
+        await Eventually.TrueAsync(async () =>
+        {
+            await dead.FreeSilentAsync(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+            return await CountAsync(source, $"SELECT count(*) FROM pg_stat_activity WHERE pid = {frozen.ProcessID}") == 0;
+        }, "the connection is ended", every: TimeSpan.FromMilliseconds(200));
+        Assert.NotNull(await Record.ExceptionAsync(() => copy.DisposeAsync().AsTask()));
+    }
+
+    [Fact]
     public async Task A_delivery_that_two_nodes_tried_at_once_goes_on_with_its_schedule()
     {
         await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.05" });
         await using var receiver = await Receiver.StartAsync();
-        var answerFirst = new TaskCompletionSource();
-        receiver.Answer = async (_, n, context) =>
-        {
-            if (n == 1) await answerFirst.Task;
-            context.Response.StatusCode = n < 3 ? 500 : 204;
-        };
+        var answerFirst = receiver.HoldFirst(n => n < 3 ? 500 : 204);
         await server.RegisterAsync(receiver.Url);
         await using var source = NpgsqlDataSource.Create(server.ConnectionString);
         var id = (await server.PublishAsync("a.b")).GetProperty("id").GetString();
@@ -135,12 +151,7 @@ public sealed class OwnershipTests(PostgresFixture postgres)
     {
         await using var server = await TestServer.StartAsync(postgres);
         await using var receiver = await Receiver.StartAsync();
-        var answerFirst = new TaskCompletionSource();
-        receiver.Answer = async (_, n, context) =>
-        {
-            if (n == 1) await answerFirst.Task;
-            context.Response.StatusCode = 204;
-        };
+        var answerFirst = receiver.HoldFirst();
         await server.RegisterAsync(receiver.Url, new { max_concurrency = 1 });
         await server.PublishAsync("a.b");
         await receiver.WaitForAsync(1);

@@ -60,6 +60,18 @@ public sealed class ScheduleTests
         Assert.False(attempt.HasConsequences);
     }
 
+    [Fact]
+    public void Two_attempts_of_one_delivery_are_never_recorded_in_one_batch()
+    {
+        var (first, second, other) = (Made(Guid.Empty, 0), Made(Guid.Empty, 1), Made(Guid.NewGuid(), 0));
+
+        Assert.Equal([[first, other], [second]], Recorder.OncePerDelivery([first, second, other]));
+        var batch = new List<FinishedAttempt> { first, other };
+        Assert.Same(batch, Assert.Single(Recorder.OncePerDelivery(batch)));
+
+        static FinishedAttempt Made(Guid id, int attempts) => new(Delivery(attempts, 0, id), Settings(0), Result(SendOutcome.Succeeded));
+    }
+
     private static List<FinishedAttempt> FailUntilTheEnd(int attempts, int roundStart, double jitter = 0)
     {
         var made = new List<FinishedAttempt>();
@@ -93,9 +105,9 @@ public sealed class ScheduleTests
         Error = null,
     };
 
-    private static Delivery Delivery(int attempts, int roundStart) => new()
+    private static Delivery Delivery(int attempts, int roundStart, Guid id = default) => new()
     {
-        Id = Guid.Empty,
+        Id = id,
         EventId = Guid.Empty,
         MessageId = "evt_0",
         Organization = "default",

@@ -47,13 +47,12 @@ internal sealed class Load(int count)
     public async Task<IReadOnlyList<Received>> ArrivedAsync(Receiver receiver, TimeSpan within)
     {
         IReadOnlyList<Received> posts = [];
-        await Eventually.TrueAsync(async () =>
+        // All of them are looked through each time: not too often.
+        await Eventually.TrueAsync(() =>
         {
-            // All of them are looked through each time: not too often.
-            await Task.Delay(100);
             posts = receiver.All;
-            return posts.Count >= count && posts.Select(NumberOf).Distinct().Count() == count;
-        }, $"all {count} events arrive", within);
+            return Task.FromResult(posts.Count >= count && posts.Select(NumberOf).Distinct().Count() == count);
+        }, $"all {count} events arrive", within, every: TimeSpan.FromMilliseconds(100));
         Assert.Equal(count, posts.Select(p => p.Id).Distinct().Count());
         Assert.Equal(count, posts.Select(p => (p.Id, NumberOf(p))).Distinct().Count());
         return posts;

@@ -40,12 +40,7 @@ public sealed class OrderingTests(PostgresFixture postgres)
     {
         await using var server = await TestServer.StartAsync(postgres);
         await using var receiver = await Receiver.StartAsync();
-        var answerFirst = new TaskCompletionSource();
-        receiver.Answer = async (_, n, context) =>
-        {
-            if (n == 1) await answerFirst.Task;
-            context.Response.StatusCode = 204;
-        };
+        var answerFirst = receiver.HoldFirst();
         await server.RegisterAsync(receiver.Url, new { ordering = "by_key" });
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
@@ -117,12 +112,7 @@ public sealed class OrderingTests(PostgresFixture postgres)
     {
         await using var server = await TestServer.StartAsync(postgres);
         await using var receiver = await Receiver.StartAsync();
-        var answerFirst = new TaskCompletionSource();
-        receiver.Answer = async (_, n, context) =>
-        {
-            if (n == 1) await answerFirst.Task;
-            context.Response.StatusCode = 204;
-        };
+        var answerFirst = receiver.HoldFirst();
         await server.RegisterAsync(receiver.Url, new { ordering = "by_key" });
         var ids = await PublishAsync(server, "k0", 0, 1);
         await receiver.WaitForAsync(1);

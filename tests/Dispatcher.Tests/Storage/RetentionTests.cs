@@ -66,6 +66,26 @@ public sealed class RetentionTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_partition_that_somebody_reads_is_left_for_later_and_events_are_accepted_meanwhile()
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        await using var source = NpgsqlDataSource.Create(server.ConnectionString);
+        // As a backup does, for as long as it takes.
+        await using var backup = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await backup.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var read = new NpgsqlCommand("LOCK TABLE dispatcher.attempt IN ACCESS SHARE MODE", backup, transaction))
+            await read.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        await using var drop = source.CreateCommand("SELECT dispatcher.drop_partitions((now() AT TIME ZONE 'UTC')::date + 40, 30)");
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => drop.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, refusal.SqlState);
+        await server.PublishAsync("a.b");
+
+        await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, await drop.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task A_retention_is_one_of_few_and_can_be_changed_and_taken_away()
     {
         await using var server = await TestServer.StartAsync(postgres);

@@ -60,6 +60,18 @@ internal sealed class Receiver : IAsyncDisposable
         return receiver;
     }
 
+    /// <summary>Has the first POST wait for its answer until the source returned is set. Answers as <paramref name="statusOf"/> says of the number; default: 204.</summary>
+    public TaskCompletionSource HoldFirst(Func<int, int>? statusOf = null)
+    {
+        var release = new TaskCompletionSource();
+        Answer = async (_, n, context) =>
+        {
+            if (n == 1) await release.Task;
+            context.Response.StatusCode = statusOf?.Invoke(n) ?? 204;
+        };
+        return release;
+    }
+
     /// <summary>Waits until so many POSTs have arrived.</summary>
     public async Task<IReadOnlyList<Received>> WaitForAsync(int count, TimeSpan? within = null)
     {
