@@ -58,6 +58,12 @@ internal sealed partial class LaneSet(
     /// <summary>Deliveries in memory.</summary>
     public int Held => Volatile.Read(ref _held);
 
+    /// <summary>Integrations that have a lane.</summary>
+    public int Count => _lanes.Count;
+
+    /// <summary>Pumps that run: each works on one delivery.</summary>
+    public int Pumps => Volatile.Read(ref _pumps);
+
     /// <summary>What may be taken on now. Dispose of it when the rows taken are enqueued.</summary>
     public Holding Hold()
     {

@@ -48,6 +48,9 @@ internal sealed partial class OpenBreakers(
     /// <summary>Whether breakers are used at all.</summary>
     public bool Enabled => options.Breaker.Enabled;
 
+    /// <summary>How many are open, as far as this node knows.</summary>
+    public int Count => _open.Count;
+
     /// <summary>The integration's break; null where its breaker is closed. A look-up without a lock: it is made for each delivery.</summary>
     public OpenBreaker? Find(Guid integration) => _open.GetValueOrDefault(integration);
 

@@ -28,6 +28,7 @@ internal sealed class DispatcherOptions
     public RetentionOptions Retention { get; set; } = new();
     public SigningOptions Signing { get; set; } = new();
     public IntakeOptions Intake { get; set; } = new();
+    public MetricsOptions Metrics { get; set; } = new();
 
     /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
     public Jobs.JobOptions Jobs { get; set; } = new();
@@ -148,6 +149,12 @@ internal sealed class DispatcherOptions
         public bool SvixHeaders { get; set; } = true;
     }
 
+    internal sealed class MetricsOptions
+    {
+        /// <summary>Whether <c>/metrics</c> asks for an operator key. It shows no tenant's data. Default: false.</summary>
+        public bool RequireKey { get; set; }
+    }
+
     internal sealed class IntakeOptions
     {
         /// <summary>The largest payload of one event. 1024 to 16777216, default 262144 (256 KiB).</summary>
@@ -182,6 +189,7 @@ internal static class DispatcherConfiguration
     {
         foreach (var url in (configuration["urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries))
             if (!IsAddress(url)) yield return $"ASPNETCORE_URLS must hold addresses such as http://localhost:8080, not \"{url}\".";
+        if (Telemetry.TelemetryHost.FaultOf(configuration) is { } fault) yield return fault;
     }
 
     private static bool IsAddress(string url)

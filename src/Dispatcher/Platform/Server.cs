@@ -1,5 +1,6 @@
 // The server put together: what is in it, in which order it starts, and that it leaves nothing behind.
 
+using System.Diagnostics.Metrics;
 using Dispatcher.Access;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
@@ -12,6 +13,7 @@ using Dispatcher.Sending;
 using Dispatcher.Statistics;
 using Dispatcher.Storage;
 using Dispatcher.Storage.Embedded;
+using Dispatcher.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -117,10 +119,13 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<Wakeup>();
         services.AddSingleton<TaskBell>();
         services.AddSingleton<LaneSettingsLoader>();
+        services.AddSingleton(provider => new EngineMeter(provider.GetRequiredService<IMeterFactory>().Create(EngineMeter.Name)));
         services.AddSingleton<Counters>();
         services.AddSingleton<Consequences>();
         services.AddSingleton<Unrecordable>();
         services.AddSingleton<AttemptCount>();
+        AddHosted<QueueGauge>(services);
+        AddHosted<TelemetryHost>(services);
         AddHosted<NodeRegistry>(services);
         AddHosted<CounterFlush>(services);
         AddHosted<FailureWatch>(services);
@@ -152,10 +157,12 @@ internal sealed class Server : IAsyncDisposable
         app.UseMiddleware<ProblemMiddleware>();
         app.UsePathBase("/v1");
         app.UseRouting();
+        app.UseMiddleware<RequestTrace>();
+        app.UseMiddleware<AccessMiddleware>();
         app.MapHealth();
+        app.MapMetrics(options);
         if (!options.HasRole("api")) return;
 
-        app.UseMiddleware<AccessMiddleware>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapDispatcherOpenApi();
         app.MapOrganizations();

@@ -1,5 +1,6 @@
 // Sends one signed POST and says how it went: the story of an attempt.
 
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
@@ -23,7 +24,26 @@ internal sealed class WebhookSender(SendingOptions options, EgressGuard guard, T
     /// <param name="shutdown">
     /// Breaks the attempt off as <see cref="SendOutcome.Interrupted"/>; the receiver may or may not have processed it.
     /// </param>
-    public async Task<SendResult> SendAsync(SendTarget target, WebhookMessage message, CancellationToken shutdown)
+    public Task<SendResult> SendAsync(SendTarget target, WebhookMessage message, CancellationToken shutdown) =>
+        AttemptTrace.Start(target, message) is { } span ? TracedAsync(span, target, message, shutdown) : AttemptAsync(target, message, shutdown);
+
+    public void Dispose()
+    {
+        _http.Dispose();
+        _deadlines.Dispose();
+    }
+
+    private async Task<SendResult> TracedAsync(Activity span, SendTarget target, WebhookMessage message, CancellationToken shutdown)
+    {
+        using (span)
+        {
+            var result = await AttemptAsync(target, message, shutdown);
+            AttemptTrace.Describe(span, result);
+            return result;
+        }
+    }
+
+    private async Task<SendResult> AttemptAsync(SendTarget target, WebhookMessage message, CancellationToken shutdown)
     {
         var attempt = new Attempt(target, message, time);
         if (!guard.TryCheckLiteral(target.Url, out var refusal)) return attempt.End(SendOutcome.AddressForbidden, refusal);
@@ -45,12 +65,6 @@ internal sealed class WebhookSender(SendingOptions options, EgressGuard guard, T
 
         _deadlines.Return(deadline);
         return Answered(attempt);
-    }
-
-    public void Dispose()
-    {
-        _http.Dispose();
-        _deadlines.Dispose();
     }
 
     private SendResult Answered(Attempt attempt)

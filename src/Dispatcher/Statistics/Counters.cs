@@ -9,7 +9,7 @@ namespace Dispatcher.Statistics;
 /// What has been counted since the last flush. Counting takes a lock for some ten nanoseconds and allocates nothing once an
 /// integration's tally exists, which is dropped when nothing was counted between two flushes.
 /// </summary>
-internal sealed class Counters
+internal sealed class Counters(EngineMeter meter)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, Tally> _integrations = [];
@@ -18,6 +18,8 @@ internal sealed class Counters
     /// <summary>Counts an attempt that is durable and, where it ended its delivery, that too.</summary>
     public void Attempt(string organization, Guid integration, SendOutcome outcome, TimeSpan latency, DeliveryEnd end)
     {
+        meter.Attempt(outcome, latency);
+        meter.Ended(end, 1);
         lock (_gate)
         {
             var tally = Of(integration, organization);
@@ -29,12 +31,14 @@ internal sealed class Counters
     /// <summary>Counts deliveries that ended without an attempt.</summary>
     public void Ended(string organization, Guid integration, DeliveryEnd end, long deliveries)
     {
+        meter.Ended(end, deliveries);
         lock (_gate) Of(integration, organization).Ended(end, deliveries);
     }
 
     /// <summary>Counts an event that is durable, with the deliveries that it made.</summary>
     public void Accepted(string organization, int deliveries)
     {
+        meter.Accepted(deliveries);
         lock (_gate) Of(organization).Accepted(1, deliveries);
     }
 

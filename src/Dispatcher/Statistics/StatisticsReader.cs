@@ -52,6 +52,9 @@ internal sealed class StatisticsReader(NpgsqlDataSource source, CounterFlush flu
                 p.Sums.Percentile(0.5), p.Sums.Percentile(0.95), p.Sums.Percentile(0.99))));
     }
 
+    /// <summary>What waits now, on the whole server.</summary>
+    public Task<QueueStats> WaitingAsync(CancellationToken ct) => QueueAsync(null, ct);
+
     private async Task<(StatisticsSums Total, List<(DateTimeOffset At, StatisticsSums Sums)> Points)> ReadAsync(
         string organization, Guid integration, StatisticsPeriod period, CancellationToken ct)
     {

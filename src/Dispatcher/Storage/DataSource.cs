@@ -41,7 +41,8 @@ internal static class DataSource
     {
         try
         {
-            var builder = new NpgsqlDataSourceBuilder(connectionString);
+            // Named, so that metrics do not show the connection string instead.
+            var builder = new NpgsqlDataSourceBuilder(connectionString) { Name = name };
             builder.ConnectionStringBuilder.ApplicationName ??= "dispatcher";
             // Nothing of ours changes a session's state, so a connection needs no resetting: that would be four statements each time.
             builder.ConnectionStringBuilder.NoResetOnClose = true;

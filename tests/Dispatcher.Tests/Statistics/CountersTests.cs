@@ -1,5 +1,6 @@
 // Counting in memory: what is taken is what was counted, once, in the order in which every node writes it.
 
+using System.Diagnostics.Metrics;
 using Dispatcher.Sending;
 using Dispatcher.Statistics;
 
@@ -25,7 +26,7 @@ public sealed class CountersTests
     [Fact]
     public void Organizations_and_the_server_have_the_sums_of_their_integrations()
     {
-        var counters = new Counters();
+        var counters = new Counters(new EngineMeter(new Meter("Tests")));
         var (a, b, c) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
         counters.Attempt("one", a, SendOutcome.Succeeded, Millisecond, DeliveryEnd.Succeeded);
         counters.Attempt("one", a, SendOutcome.ServerError, Millisecond * 2, DeliveryEnd.None);
@@ -52,7 +53,7 @@ public sealed class CountersTests
         var ids = Enumerable.Range(0, 20).Select(_ => Guid.NewGuid()).ToArray();
         var orders = new[] { ids, [.. ids.Reverse()] }.Select(order =>
         {
-            var counters = new Counters();
+            var counters = new Counters(new EngineMeter(new Meter("Tests")));
             foreach (var id in order) counters.Attempt(Array.IndexOf(ids, id) % 2 == 0 ? "b" : "a", id, SendOutcome.Succeeded, Millisecond, DeliveryEnd.None);
             return counters.Take()!.ConvertAll(r => (r.Organization, r.Integration));
         }).ToArray();
@@ -65,7 +66,7 @@ public sealed class CountersTests
     [Fact]
     public void What_was_taken_is_not_taken_again()
     {
-        var counters = new Counters();
+        var counters = new Counters(new EngineMeter(new Meter("Tests")));
         var integration = Guid.NewGuid();
         counters.Attempt("one", integration, SendOutcome.Succeeded, Millisecond, DeliveryEnd.Succeeded);
         Assert.NotNull(counters.Take());
@@ -80,7 +81,7 @@ public sealed class CountersTests
     public async Task Nothing_is_lost_when_many_count_while_others_take()
     {
         const int each = 20_000;
-        var counters = new Counters();
+        var counters = new Counters(new EngineMeter(new Meter("Tests")));
         var ids = Enumerable.Range(0, 3).Select(_ => Guid.NewGuid()).ToArray();
         var counting = Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {

@@ -1,5 +1,6 @@
 // The flush against a real database: counts add up, each once, whoever writes; partitions come and go.
 
+using System.Diagnostics.Metrics;
 using Dispatcher.Sending;
 using Dispatcher.Statistics;
 using Dispatcher.Storage;
@@ -39,7 +40,7 @@ public sealed class FlushTests(PostgresFixture postgres)
         var (writer, integration) = (Guid.NewGuid(), Guid.NewGuid());
         var reader = server.Services.GetRequiredService<StatisticsReader>();
         var tenant = new Access.Tenant("one", null);
-        var none = new Counters();
+        var none = new Counters(new EngineMeter(new Meter("Tests")));
         none.Ended("one", integration, DeliveryEnd.Cancelled, 1);
 
         // Without latencies first, then from the middle, above, below, over all, and without once more.
@@ -153,7 +154,7 @@ public sealed class FlushTests(PostgresFixture postgres)
 
     private static List<CounterRow> Rows(params (Guid Integration, SendOutcome Outcome, int Milliseconds)[] attempts)
     {
-        var counters = new Counters();
+        var counters = new Counters(new EngineMeter(new Meter("Tests")));
         foreach (var (integration, outcome, milliseconds) in attempts)
             counters.Attempt("one", integration, outcome, TimeSpan.FromMilliseconds(milliseconds), DeliveryEnd.None);
         return counters.Take()!;
