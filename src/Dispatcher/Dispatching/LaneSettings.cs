@@ -7,6 +7,7 @@ using System.Text;
 using System.Text.Json;
 using Dispatcher.Platform;
 using Dispatcher.Retries;
+using Dispatcher.Secrets;
 using Dispatcher.Sending;
 using Dispatcher.Signing;
 using Npgsql;
@@ -32,21 +33,23 @@ internal sealed record LaneSettings(
 }
 
 /// <summary>Loads settings.</summary>
-internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOptions options, TimeProvider time)
+internal sealed class LaneSettingsLoader(NpgsqlDataSource source, SecretBox box, DispatcherOptions options, TimeProvider time)
 {
     private const string Sql =
         """
         SELECT i.version, i.target, i.headers::text, i.basic_username, i.basic_password, i.timeout_seconds, i.retry_base_seconds,
-               i.retry_max_attempts, i.max_concurrency, s.secrets, s.next_expiry, i.ordering = 'by_key', i.rate_limit_per_second
+               i.retry_max_attempts, i.max_concurrency, s.secrets, s.next_expiry, i.ordering = 'by_key', i.rate_limit_per_second, s.ids
         FROM dispatcher.integration i
         CROSS JOIN LATERAL (
-            SELECT array_agg(s.secret ORDER BY s.expires_at DESC NULLS FIRST, s.id DESC) AS secrets, min(s.expires_at) AS next_expiry
+            SELECT array_agg(s.secret ORDER BY s.expires_at DESC NULLS FIRST, s.id DESC) AS secrets,
+                   array_agg(s.id ORDER BY s.expires_at DESC NULLS FIRST, s.id DESC) AS ids, min(s.expires_at) AS next_expiry
             FROM dispatcher.integration_secret s
             WHERE s.organization_id = i.organization_id AND s.integration_id = i.id AND (s.expires_at IS NULL OR s.expires_at > $3)) s
         WHERE i.organization_id = $1 AND i.id = $2 AND i.enabled AND i.deleted_at IS NULL
         """;
 
     /// <summary>The integration as it is committed now; null when it is disabled or deleted.</summary>
+    /// <exception cref="SealedSecretException">A secret of it cannot be opened: as long as a rotation of the key has not reached this node.</exception>
     public async Task<LaneSettings?> LoadAsync(string organization, Guid integration, CancellationToken ct)
     {
         await using var command = source.CreateCommand(Sql);
@@ -56,25 +59,11 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOpti
         await using var reader = await command.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct)) return null;
 
-        var headers = JsonSerializer.Deserialize(reader.GetString(2), WireJson.Default.DictionaryStringString)!.ToList();
-        if (!reader.IsDBNull(3))
-        {
-            var pair = Encoding.UTF8.GetBytes($"{reader.GetString(3)}:{reader.GetString(4)}");
-            headers.Add(new("Authorization", "Basic " + Convert.ToBase64String(pair)));
-        }
-
-        var secrets = ImmutableArray.CreateBuilder<SigningSecret>();
-        foreach (var text in reader.GetFieldValue<string[]>(9))
-        {
-            if (!SigningSecret.TryParse(text, out var secret, out var error))
-                throw new InvalidOperationException($"A stored signing secret of {Ids.Format(Ids.Integration, integration)} cannot be read: {error}");
-            secrets.Add(secret);
-        }
-
+        var headers = OpenHeaders(reader, organization, integration);
         var target = new SendTarget(
             new Uri(reader.GetString(1)),
             headers,
-            secrets.ToImmutable(),
+            OpenKeys(reader, organization),
             TimeSpan.FromSeconds(reader.IsDBNull(5) ? options.Delivery.TimeoutSeconds : reader.GetDouble(5)),
             options.Signing.SvixHeaders);
         var retry = new RetryPolicy(
@@ -91,6 +80,35 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, DispatcherOpti
             reader.IsDBNull(12) ? null : reader.GetInt32(12));
         await reader.CloseAsync();
         return settings with { RequestHeadersId = await StoreRequestHeadersAsync(headers, ct) };
+    }
+
+    private List<KeyValuePair<string, string>> OpenHeaders(NpgsqlDataReader reader, string organization, Guid integration)
+    {
+        List<KeyValuePair<string, string>> headers = [.. JsonSerializer.Deserialize(reader.GetString(2), WireJson.Default.DictionaryStringString)!
+            .Select(h => KeyValuePair.Create(h.Key, box.Open(h.Value, SecretPlace.Header(organization, integration, h.Key))))];
+        if (!reader.IsDBNull(3))
+        {
+            var password = box.Open(reader.GetString(4), SecretPlace.BasicPassword(organization, integration));
+            var pair = Encoding.UTF8.GetBytes($"{reader.GetString(3)}:{password}");
+            headers.Add(new("Authorization", "Basic " + Convert.ToBase64String(pair)));
+        }
+
+        return headers;
+    }
+
+    private ImmutableArray<SigningKey> OpenKeys(NpgsqlDataReader reader, string organization)
+    {
+        if (reader.IsDBNull(9)) throw new SealedSecretException("It has no signing secret. Rotate it to give it one.");
+        var (stored, ids) = (reader.GetFieldValue<string[]>(9), reader.GetFieldValue<Guid[]>(13));
+        var keys = ImmutableArray.CreateBuilder<SigningKey>(stored.Length);
+        foreach (var (text, id) in stored.Zip(ids))
+        {
+            if (!SigningKey.TryParse(box.Open(text, SecretPlace.SigningSecret(organization, id)), out var key, out var error))
+                throw new SealedSecretException($"A signing secret of it cannot be used: {error}");
+            keys.Add(key);
+        }
+
+        return keys.MoveToImmutable();
     }
 
     /// <summary>Stores the headers that are the same on every attempt, values masked, under a number made from them.</summary>

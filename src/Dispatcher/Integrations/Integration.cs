@@ -15,9 +15,11 @@ internal sealed class Integration
     public required string[] Events { get; set; }
     public required string Target { get; set; }
 
-    /// <summary>Static headers as a JSON object of strings.</summary>
+    /// <summary>Static headers as a JSON object of strings: the values as <see cref="Secrets.SecretBox"/> has sealed them.</summary>
     public required string Headers { get; set; }
     public string? BasicUsername { get; set; }
+
+    /// <summary>Sealed.</summary>
     public string? BasicPassword { get; set; }
     public bool Enabled { get; set; } = true;
 
@@ -29,6 +31,9 @@ internal sealed class Integration
     public double? RetryBaseSeconds { get; set; }
     public int? RetryMaxAttempts { get; set; }
     public required string Ordering { get; set; }
+
+    /// <summary><see cref="Dispatcher.Signing.SigningScheme"/>. Never changes.</summary>
+    public required string Signing { get; set; }
 
     /// <summary>The customer's own JSON object.</summary>
     public required string Metadata { get; set; }
@@ -45,6 +50,8 @@ internal sealed class IntegrationSecret
     public required string OrganizationId { get; set; }
     public Guid Id { get; set; }
     public Guid IntegrationId { get; set; }
+
+    /// <summary>Sealed: <c>whsec_…</c>, or <c>whsk_…</c>.</summary>
     public required string Secret { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 

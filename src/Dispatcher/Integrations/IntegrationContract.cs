@@ -21,6 +21,7 @@ namespace Dispatcher.Integrations;
 /// <param name="Retry">The retry schedule.</param>
 /// <param name="Ordering"><c>none</c> (default) or <c>by_key</c>: deliveries of one ordering key go one at a time, in the order of acceptance.</param>
 /// <param name="Metadata">The customer's own JSON object, at most 16 KiB.</param>
+/// <param name="Signing"><c>hmac</c> (default: <c>v1</c> signatures, with a secret that both sides have) or <c>ed25519</c> (<c>v1a</c>: the receiver has only a public key). Cannot be changed.</param>
 internal sealed record IntegrationRequest(
     string? Type,
     string[]? Events,
@@ -36,7 +37,8 @@ internal sealed record IntegrationRequest(
     double? TimeoutSeconds,
     RetrySettings? Retry,
     string? Ordering,
-    JsonElement? Metadata);
+    JsonElement? Metadata,
+    string? Signing);
 
 /// <summary>HTTP basic authentication. The password reads back masked.</summary>
 internal sealed record BasicAuth(string? Username, string? Password);
@@ -64,11 +66,15 @@ internal record IntegrationView(
     double TimeoutSeconds,
     RetrySettings Retry,
     string Ordering,
+    string Signing,
     JsonElement Metadata,
     DateTimeOffset CreatedAt,
     DateTimeOffset UpdatedAt);
 
-/// <summary>A new integration. <c>secret</c> is shown here, and to admins at <c>/integrations/{id}/secret</c>.</summary>
+/// <summary>
+/// A new integration. <c>secret</c> is what its receiver verifies with (<c>whsec_…</c>; for <c>ed25519</c> the public key, <c>whpk_…</c>),
+/// shown here, and to admins at <c>/integrations/{id}/secret</c>.
+/// </summary>
 internal sealed record IntegrationCreated : IntegrationView
 {
     public IntegrationCreated(IntegrationView view, string secret) : base(view) => Secret = secret;
@@ -77,7 +83,7 @@ internal sealed record IntegrationCreated : IntegrationView
     public string Secret { get; }
 }
 
-/// <summary>The signing secrets of an integration.</summary>
+/// <summary>The signing secrets of an integration; for <c>ed25519</c> the public keys.</summary>
 /// <param name="Secret">The current one.</param>
 /// <param name="CreatedAt">Since when.</param>
 /// <param name="Expiring">Older ones that still sign, and until when.</param>
@@ -88,7 +94,7 @@ internal sealed record ExpiringSecret(string Secret, DateTimeOffset ExpiresAt);
 
 /// <summary>A rotation.</summary>
 /// <param name="GraceSeconds">How long the secret so far signs too: 0 to 2,592,000. Default 86,400 (a day).</param>
-/// <param name="Secret">The new secret, <c>whsec_</c> and base64. Default: made.</param>
+/// <param name="Secret">The new secret, <c>whsec_</c> and base64; for <c>ed25519</c> the new private key, <c>whsk_</c> and base64. Default: made.</param>
 internal sealed record RotateRequest(int? GraceSeconds, string? Secret) : Platform.IMayBeEmpty;
 
 /// <summary>A test.</summary>

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
+using Dispatcher.Secrets;
 
 namespace Dispatcher.Integrations;
 
@@ -28,24 +29,28 @@ internal static class IntegrationMapping
         i.TimeoutSeconds ?? options.Delivery.TimeoutSeconds,
         new RetrySettings(i.RetryBaseSeconds ?? options.Retry.BaseSeconds, i.RetryMaxAttempts ?? options.Retry.MaxAttempts),
         i.Ordering,
+        i.Signing,
         JsonElement.Parse(i.Metadata),
         i.CreatedAt,
         i.UpdatedAt);
 
-    /// <summary>Writes a checked request over a row. Values that were read masked and sent back keep what is there.</summary>
-    public static void Apply(this Integration i, IntegrationRequest request, TimeProvider time)
+    /// <summary>Writes a checked request over a row, secrets sealed. Values that were read masked and sent back keep what is there.</summary>
+    public static void Apply(this Integration i, IntegrationRequest request, SecretBox box, TimeProvider time)
     {
         var kept = HeadersOf(i);
         RefuseMasksOfNothing(request, kept, i.BasicPassword);
         var headers = (request.Headers ?? []).ToDictionary(
             h => h.Key,
-            h => h.Value == Mask && kept.TryGetValue(h.Key, out var value) ? value : h.Value);
+            h => h.Value == Mask && kept.TryGetValue(h.Key, out var value)
+                ? value
+                : box.Seal(h.Value, SecretPlace.Header(i.OrganizationId, i.Id, h.Key)));
         i.Type = request.Type!;
         i.Name = request.Name;
         i.Events = [.. request.Events!.Distinct(StringComparer.Ordinal)];
         i.Target = request.Target!;
         i.Headers = JsonSerializer.Serialize(headers, WireJson.Default.DictionaryStringString);
-        i.BasicPassword = request.BasicAuth?.Password == Mask && i.BasicPassword is not null ? i.BasicPassword : request.BasicAuth?.Password;
+        if (request.BasicAuth?.Password is not { } password) i.BasicPassword = null;
+        else if (password != Mask) i.BasicPassword = box.Seal(password, SecretPlace.BasicPassword(i.OrganizationId, i.Id));
         i.BasicUsername = request.BasicAuth?.Username;
         i.Project = request.Project;
         i.Inbox = request.Inbox;
@@ -61,14 +66,14 @@ internal static class IntegrationMapping
         i.UpdatedAt = time.GetUtcNow();
     }
 
-    /// <summary>The row as a request that would make it, merged with a patch (RFC 7396): null removes a member.</summary>
+    /// <summary>The row as it reads back, masks in place of values, merged with a patch (RFC 7396): null removes a member.</summary>
     public static IntegrationRequest Merge(this Integration i, JsonObject patch)
     {
         var current = new IntegrationRequest(
-            i.Type, i.Events, i.Target, i.Name, HeadersOf(i),
-            i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, i.BasicPassword),
+            i.Type, i.Events, i.Target, i.Name, HeadersOf(i).ToDictionary(h => h.Key, _ => Mask),
+            i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, Mask),
             i.Project, i.Inbox, i.Enabled, i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds,
-            new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata));
+            new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata), i.Signing);
         var node = JsonSerializer.SerializeToNode(current, WireJson.Default.IntegrationRequest)!.AsObject();
         if (patch["headers"] is JsonObject changed) AdoptNames(node["headers"]!.AsObject(), changed);
         MergeInto(node, patch);
@@ -107,6 +112,7 @@ internal static class IntegrationMapping
         faults.ThrowIfAny();
     }
 
+    /// <summary>The headers with their stored, sealed values.</summary>
     private static Dictionary<string, string> HeadersOf(Integration i) => new(
         JsonSerializer.Deserialize(i.Headers, WireJson.Default.DictionaryStringString)!, StringComparer.OrdinalIgnoreCase);
 }

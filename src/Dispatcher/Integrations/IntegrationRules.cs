@@ -6,6 +6,7 @@ using Dispatcher.Access;
 using Dispatcher.Events;
 using Dispatcher.Platform;
 using Dispatcher.Sending;
+using Dispatcher.Signing;
 
 namespace Dispatcher.Integrations;
 
@@ -31,6 +32,7 @@ internal static class IntegrationRules
         faults.Require(request.Retry?.BaseSeconds is null or (> 0 and <= 3600), "retry.base_seconds", "must be above 0 and at most 3600.");
         faults.Require(request.Retry?.MaxAttempts is null or (>= 1 and <= 10), "retry.max_attempts", "must be from 1 to 10.");
         faults.Require(request.Ordering is null or "none" or "by_key", "ordering", "must be \"none\" or \"by_key\".");
+        faults.Require(request.Signing is null or SigningScheme.Hmac or SigningScheme.Ed25519, "signing", "must be \"hmac\" or \"ed25519\".");
         if (request.Metadata is { } metadata)
         {
             faults.Require(metadata.ValueKind == JsonValueKind.Object, "metadata", "must be an object.");
@@ -38,6 +40,20 @@ internal static class IntegrationRules
         }
 
         faults.ThrowIfAny();
+    }
+
+    /// <summary>What only a new integration can be refused for: an existing one is judged by where it was made.</summary>
+    public static void CheckNew(IntegrationRequest request)
+    {
+        if (request.Signing == SigningScheme.Ed25519 && !Ed25519Key.IsAvailable)
+            throw Problem.Invalid("signing", "cannot be \"ed25519\" on this server: it needs Linux and OpenSSL 1.1.1 or newer (libcrypto).").AsException();
+    }
+
+    /// <summary>How an integration signs is for good: its receiver would refuse what is signed in another way.</summary>
+    public static void CheckSame(IntegrationRequest request, Integration integration)
+    {
+        if (request.Signing is { } signing && signing != integration.Signing)
+            throw Problem.Invalid("signing", $"cannot be changed: it is \"{integration.Signing}\". Register another integration, and delete this one.").AsException();
     }
 
     private static void CheckEvents(string[]? events, Faults faults)

@@ -5,6 +5,7 @@ using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
 using Dispatcher.Intake;
 using Dispatcher.Platform;
+using Dispatcher.Secrets;
 using Dispatcher.Signing;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -31,9 +32,11 @@ internal static class IntegrationsApi
     }
 
     private static async Task<Created<IntegrationCreated>> Create(
-        Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, SigningKeys keys, DispatcherOptions options, TimeProvider time,
+        CancellationToken ct)
     {
         IntegrationRules.Check(body.Value, options);
+        IntegrationRules.CheckNew(body.Value);
         var now = time.GetUtcNow();
         var integration = new Integration
         {
@@ -44,16 +47,17 @@ internal static class IntegrationsApi
             Target = "",
             Headers = "{}",
             Ordering = "none",
+            Signing = body.Value.Signing ?? SigningScheme.Hmac,
             Metadata = "{}",
             CreatedAt = now,
         };
-        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, time);
-        var secret = NewSecret(integration, SigningSecret.Generate(), now);
+        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, box, time);
+        var secret = keys.New(integration, SigningScheme.Generate(integration.Signing), now);
         db.Integrations.Add(integration);
         db.IntegrationSecrets.Add(secret);
         await db.SaveChangesAsync(ct);
         var view = integration.ToView(options);
-        return TypedResults.Created($"/integrations/{view.Id}", new IntegrationCreated(view, secret.Secret));
+        return TypedResults.Created($"/integrations/{view.Id}", new IntegrationCreated(view, keys.ReceiversKeyOf(secret)));
     }
 
     private static async Task<Ok<Page<IntegrationView>>> List(
@@ -70,21 +74,24 @@ internal static class IntegrationsApi
         TypedResults.Ok((await FindAsync(id, tenant, db, ct)).ToView(options));
 
     private static async Task<Ok<IntegrationView>> Replace(
-        string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, TimeProvider time, CancellationToken ct)
     {
         IntegrationRules.Check(body.Value, options);
         var integration = await FindAsync(id, tenant, db, ct);
-        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, time);
+        IntegrationRules.CheckSame(body.Value, integration);
+        integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, box, time);
         return await SaveAsync(integration, db, options, ct);
     }
 
     private static async Task<Ok<IntegrationView>> Patch(
-        string id, Patch<IntegrationRequest> patch, Tenant tenant, DispatcherDb db, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        string id, Patch<IntegrationRequest> patch, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, TimeProvider time,
+        CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
         var request = integration.Merge(patch.Members);
         IntegrationRules.Check(request, options);
-        integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, time);
+        IntegrationRules.CheckSame(request, integration);
+        integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, box, time);
         return await SaveAsync(integration, db, options, ct);
     }
 
@@ -103,24 +110,25 @@ internal static class IntegrationsApi
         return TypedResults.NoContent();
     }
 
-    private static async Task<Ok<SecretView>> GetSecret(string id, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    private static async Task<Ok<SecretView>> GetSecret(string id, Tenant tenant, DispatcherDb db, SigningKeys keys, TimeProvider time, CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
-        return TypedResults.Ok(View(await LiveSecretsAsync(integration, db, time, ct)));
+        return TypedResults.Ok(keys.ToView(await LiveSecretsAsync(integration, db, time, ct)));
     }
 
     private static async Task<Ok<SecretView>> Rotate(
-        string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+        string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, SigningKeys keys, TimeProvider time, CancellationToken ct)
     {
         const int maxLive = 10;
         var faults = new Faults();
         faults.Require(body.Value.GraceSeconds is null or (>= 0 and <= 2_592_000), "grace_seconds", "must be from 0 to 2592000 (30 days).");
-        if (body.Value.Secret is { } given && !SigningSecret.TryParse(given, out _, out var error)) faults.Add("secret", error + ".");
+        if (body.Value.Secret is { } given && !SigningKey.TryParse(given, out _, out var error)) faults.Add("secret", error);
         faults.ThrowIfAny();
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // Touching the row makes rotations of one integration wait for each other, and gives senders a new version.
         var integration = await FindAsync(id, tenant, db, ct);
+        if (body.Value.Secret is { } key && !SigningScheme.IsKey(integration.Signing, key, out var mismatch)) throw Problem.Invalid("secret", mismatch).AsException();
         integration.UpdatedAt = time.GetUtcNow();
         await SaveOrConflictAsync(db, ct);
 
@@ -129,13 +137,13 @@ internal static class IntegrationsApi
         var live = await LiveSecretsAsync(integration, db, time, ct);
         if (live.Count >= maxLive && grace > TimeSpan.Zero)
             throw Problem.Conflict($"{maxLive} secrets are live already; rotate with grace_seconds 0, or wait until a grace ends.").AsException();
-        if (live.Exists(s => s.Secret == body.Value.Secret)) throw Problem.Conflict("The secret is live already.").AsException();
+        var next = keys.New(integration, body.Value.Secret ?? SigningScheme.Generate(integration.Signing), now);
+        if (live.Exists(s => keys.AreSame(s, next))) throw Problem.Conflict("The secret is live already.").AsException();
         foreach (var current in live.Where(s => s.ExpiresAt is null)) current.ExpiresAt = now + grace;
-        var next = NewSecret(integration, body.Value.Secret ?? SigningSecret.Generate(), now);
         db.IntegrationSecrets.Add(next);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        return TypedResults.Ok(View([next, .. live.Where(s => s.ExpiresAt > now)]));
+        return TypedResults.Ok(keys.ToView([next, .. live.Where(s => s.ExpiresAt > now)]));
     }
 
     private static async Task<Accepted<DeliveryView>> Test(
@@ -182,27 +190,11 @@ internal static class IntegrationsApi
         }
     }
 
-    private static IntegrationSecret NewSecret(Integration integration, string secret, DateTimeOffset now) => new()
-    {
-        OrganizationId = integration.OrganizationId,
-        Id = Ids.NewUuid(now),
-        IntegrationId = integration.Id,
-        Secret = secret,
-        CreatedAt = now,
-    };
-
     private static async Task<List<IntegrationSecret>> LiveSecretsAsync(Integration integration, DispatcherDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         return await db.IntegrationSecrets
             .Where(s => s.OrganizationId == integration.OrganizationId && s.IntegrationId == integration.Id && (s.ExpiresAt == null || s.ExpiresAt > now))
             .OrderByDescending(s => s.Id).ToListAsync(ct);
-    }
-
-    private static SecretView View(List<IntegrationSecret> live)
-    {
-        var current = live.Find(s => s.ExpiresAt is null) ?? live[0];
-        return new SecretView(
-            current.Secret, current.CreatedAt, [.. live.Where(s => s.ExpiresAt is not null).Select(s => new ExpiringSecret(s.Secret, s.ExpiresAt!.Value))]);
     }
 }

@@ -1,6 +1,7 @@
 // The configuration that others rely on: section "Dispatcher" of appsettings or Dispatcher__… in the environment.
 
 using System.Net;
+using Dispatcher.Secrets;
 
 namespace Dispatcher.Platform;
 
@@ -18,7 +19,7 @@ internal sealed class DispatcherOptions
     /// <summary>What this process does: <c>api</c>, <c>worker</c>, or both (default), comma-separated.</summary>
     public string Roles { get; set; } = "api,worker";
 
-    /// <summary>Where the embedded PostgreSQL keeps its data. Default: a per-user data folder.</summary>
+    /// <summary>Where the embedded PostgreSQL keeps its data, and the file with the encryption key where no key is set. Default: a per-user data folder.</summary>
     public string? DataDirectory { get; set; }
 
     public EgressOptions Egress { get; set; } = new();
@@ -27,6 +28,7 @@ internal sealed class DispatcherOptions
     public BreakerOptions Breaker { get; set; } = new();
     public RetentionOptions Retention { get; set; } = new();
     public SigningOptions Signing { get; set; } = new();
+    public EncryptionOptions Encryption { get; set; } = new();
     public IntakeOptions Intake { get; set; } = new();
     public MetricsOptions Metrics { get; set; } = new();
 
@@ -39,6 +41,8 @@ internal sealed class DispatcherOptions
     public IEnumerable<string> Faults()
     {
         if (OperatorKey is { Length: < 16 }) yield return "Dispatcher:OperatorKey must have at least 16 characters.";
+        foreach (var (key, i) in Encryption.Keys.Select((k, i) => (k, i)))
+            if (key is not { Length: >= EncryptionKey.MinTextLength }) yield return $"Dispatcher:Encryption:Keys:{i} must have at least {EncryptionKey.MinTextLength} characters.";
         if (PublicUrl is not null && !IsHttp(PublicUrl)) yield return "Dispatcher:PublicUrl must be an absolute http or https URL.";
         foreach (var role in Roles.Split(',', StringSplitOptions.TrimEntries))
             if (role is not ("api" or "worker")) yield return $"Dispatcher:Roles may hold \"api\" and \"worker\", not \"{role}\".";
@@ -153,6 +157,16 @@ internal sealed class DispatcherOptions
     {
         /// <summary>Whether <c>/metrics</c> asks for an operator key. It shows no tenant's data. Default: false.</summary>
         public bool RequireKey { get; set; }
+    }
+
+    internal sealed class EncryptionOptions
+    {
+        /// <summary>
+        /// The texts of the keys that signing secrets, header values and passwords are encrypted with in the database: the first encrypts,
+        /// all decrypt. At least 16 characters each; 32 random bytes in base64 are right. Default: the operator key, else a file
+        /// <c>encryption.key</c> in the data folder.
+        /// </summary>
+        public string[] Keys { get; set; } = [];
     }
 
     internal sealed class IntakeOptions

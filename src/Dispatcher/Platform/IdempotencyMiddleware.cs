@@ -3,6 +3,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dispatcher.Access;
+using Dispatcher.Secrets;
 using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
 
@@ -37,7 +38,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         var tenant = context.Features.GetRequiredFeature<Tenant>();
         var scope = $"{caller.KeyId?.ToString("N") ?? "operator"}\n{tenant.Organization}\n{key}";
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(scope));
-        var fingerprint = FingerprintOf(context.Request, body.Span);
+        var fingerprint = FingerprintOf(context.Request, scope, body.Span);
         var secret = SHA256.HashData(Encoding.UTF8.GetBytes($"{context.Request.Headers.Authorization}\n{context.Request.Headers["x-api-key"]}\n{scope}"));
 
         while (!await TryBeginAsync(keyHash, fingerprint, context.RequestAborted))
@@ -79,7 +80,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
 
             if (context.Response.StatusCode is < 500 and not 429)
             {
-                await KeepAsync(context.Response, keyHash, Encrypt(buffer.ToArray(), secret));
+                await KeepAsync(context.Response, keyHash, SealedBytes.Seal(buffer.ToArray(), secret));
                 kept = true;
             }
         }
@@ -95,7 +96,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
 
     private static async Task ReplayAsync(HttpContext context, StoredAnswer first, byte[] secret)
     {
-        if (Decrypt(first.Body!, secret) is not { } body)
+        if (SealedBytes.TryOpen(first.Body, secret) is not { } body)
             throw Problem.Conflict("The first answer can be read only with the credentials it was given to, in the same header.").AsException();
         context.Response.StatusCode = first.Status!.Value;
         context.Response.ContentType = first.ContentType;
@@ -160,44 +161,13 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         }
     }
 
-    private static byte[] FingerprintOf(HttpRequest request, ReadOnlySpan<byte> body)
+    /// <summary>With the key's scope in it: of the body alone, which may hold a password, it would let one try passwords out.</summary>
+    private static byte[] FingerprintOf(HttpRequest request, string scope, ReadOnlySpan<byte> body)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{scope}\n{request.Method} {request.Path}{request.QueryString}\n"));
         hash.AppendData(body);
         return hash.GetHashAndReset();
-    }
-
-    private static byte[] Encrypt(byte[] plain, byte[] secret)
-    {
-        var sealedBytes = new byte[AesGcm.NonceByteSizes.MaxSize + AesGcm.TagByteSizes.MaxSize + plain.Length];
-        var (nonce, tag, text) = Parts(sealedBytes);
-        RandomNumberGenerator.Fill(nonce.Span);
-        using var aes = new AesGcm(secret, AesGcm.TagByteSizes.MaxSize);
-        aes.Encrypt(nonce.Span, plain, text.Span, tag.Span);
-        return sealedBytes;
-    }
-
-    private static byte[]? Decrypt(byte[] sealedBytes, byte[] secret)
-    {
-        var (nonce, tag, text) = Parts(sealedBytes);
-        var plain = new byte[text.Length];
-        using var aes = new AesGcm(secret, AesGcm.TagByteSizes.MaxSize);
-        try
-        {
-            aes.Decrypt(nonce.Span, text.Span, tag.Span, plain);
-            return plain;
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return null;
-        }
-    }
-
-    private static (Memory<byte> Nonce, Memory<byte> Tag, Memory<byte> Text) Parts(byte[] sealedBytes)
-    {
-        var (nonce, tag) = (AesGcm.NonceByteSizes.MaxSize, AesGcm.TagByteSizes.MaxSize);
-        return (sealedBytes.AsMemory(0, nonce), sealedBytes.AsMemory(nonce, tag), sealedBytes.AsMemory(nonce + tag));
     }
 
     private sealed record StoredAnswer(byte[] Fingerprint, short? Status, string? Location, string? ContentType, byte[]? Body);

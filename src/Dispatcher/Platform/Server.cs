@@ -9,6 +9,7 @@ using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
 using Dispatcher.Recoveries;
+using Dispatcher.Secrets;
 using Dispatcher.Sending;
 using Dispatcher.Statistics;
 using Dispatcher.Storage;
@@ -68,6 +69,15 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
+    /// <summary>Brings the stored secrets under the first encryption key, and starts to serve.</summary>
+    /// <exception cref="ConfigurationException">There is no encryption key, and none can be made.</exception>
+    /// <exception cref="DatabaseSetupException">A stored secret is encrypted with a key that is not given.</exception>
+    public async Task StartAsync(CancellationToken ct)
+    {
+        await App.Services.GetRequiredService<SecretsAtRest>().EnsureAsync(ct);
+        await App.StartAsync(ct);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await App.DisposeAsync();
@@ -85,6 +95,10 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton(provider => DataSource.CreateDirect(provider.GetRequiredService<NpgsqlDataSource>(), direct));
         services.AddDbContextFactory<DispatcherDb>((provider, db) => DataSource.Configure(db, provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<DatabaseSetup>();
+        services.AddSingleton<EncryptionKeys>();
+        services.AddSingleton<SecretBox>();
+        services.AddSingleton<SecretsAtRest>();
+        services.AddSingleton<SigningKeys>();
         services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
 
         services.AddSingleton<KeyRing>();

@@ -11,11 +11,11 @@ namespace Dispatcher.Sending;
 /// </summary>
 /// <param name="Url">Absolute, <c>http</c> or <c>https</c>.</param>
 /// <param name="Headers">Static headers that <see cref="StaticHeaders.TryCheck"/> accepts. A <c>user-agent</c> replaces ours.</param>
-/// <param name="Secrets">The live secrets, at least one: each signs.</param>
+/// <param name="Secrets">The live secrets, or private keys, at least one: each signs.</param>
 /// <param name="Timeout">For the whole attempt, from resolving the name to the last byte of the answer.</param>
 /// <param name="SvixHeaders">Whether id, timestamp and signature are sent as <c>svix-*</c> too.</param>
 internal sealed record SendTarget(
-    Uri Url, IReadOnlyList<KeyValuePair<string, string>> Headers, ImmutableArray<SigningSecret> Secrets, TimeSpan Timeout, bool SvixHeaders)
+    Uri Url, IReadOnlyList<KeyValuePair<string, string>> Headers, ImmutableArray<SigningKey> Secrets, TimeSpan Timeout, bool SvixHeaders)
 {
     public Uri Url { get; } = Url is { IsAbsoluteUri: true, Scheme: "http" or "https" }
         ? Url
@@ -23,7 +23,7 @@ internal sealed record SendTarget(
 
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; } = Checked(Headers);
 
-    public ImmutableArray<SigningSecret> Secrets { get; } = Secrets.IsDefaultOrEmpty
+    public ImmutableArray<SigningKey> Secrets { get; } = Secrets.IsDefaultOrEmpty
         ? throw new ArgumentException("A target has at least one signing secret.", nameof(Secrets))
         : Secrets;
 

@@ -6,10 +6,9 @@ using System.Security.Cryptography;
 namespace Dispatcher.Signing;
 
 /// <summary>
-/// A parsed <c>whsec_</c> secret. Parse it once per integration version and keep it: it holds the decoded key and a
-/// keyed HMAC that is used again, which halves the price of a signature. Safe for use by several threads at once.
+/// A parsed <c>whsec_</c> secret. It holds the decoded key and a keyed HMAC that is used again, which halves the price of a signature.
 /// </summary>
-internal sealed class SigningSecret
+internal sealed class SigningSecret : SigningKey
 {
     public const string Prefix = "whsec_";
 
@@ -26,6 +25,12 @@ internal sealed class SigningSecret
     private IncrementalHash? _idle;
 
     private SigningSecret(byte[] key) => _key = key;
+
+    public override string Version => "v1,";
+
+    public override int SignatureBytes => HMACSHA256.HashSizeInBytes;
+
+    public override string ReceiversKey => Prefix + Convert.ToBase64String(_key);
 
     /// <summary>
     /// Reads <c>whsec_</c> followed by padded, canonical, standard-alphabet base64 of 24 to 64 bytes. Anything looser would
@@ -68,13 +73,13 @@ internal sealed class SigningSecret
         return Prefix + Convert.ToBase64String(key);
     }
 
-    /// <summary>HMAC-SHA256 of <paramref name="head"/> followed by <paramref name="body"/>, into the 32 bytes of <paramref name="mac"/>.</summary>
-    public void ComputeMac(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, Span<byte> mac)
+    /// <inheritdoc/>
+    public override void Sign(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, Span<byte> signature)
     {
         var hmac = Interlocked.Exchange(ref _idle, null) ?? IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
         hmac.AppendData(head);
         hmac.AppendData(body);
-        hmac.GetHashAndReset(mac);
+        hmac.GetHashAndReset(signature);
         Interlocked.Exchange(ref _idle, hmac)?.Dispose();
     }
 

@@ -37,3 +37,6 @@ internal sealed class RecoverReplayMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0005_turns")]
 internal sealed class TurnsMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0006_secrets")]
+internal sealed class SecretsMigration : SqlMigration;

@@ -25,7 +25,7 @@ public sealed class ArchitectureTests
 
     [Theory]
     [InlineData("Intake", "Dispatching Platform Statistics")]
-    [InlineData("Dispatching", "Intake Retries Sending Signing Platform Storage Access Statistics")]
+    [InlineData("Dispatching", "Intake Retries Secrets Sending Signing Platform Storage Access Statistics")]
     public void The_engine_knows_no_endpoints_and_none_of_the_rooms_that_use_it(string room, string mayKnow)
     {
         AssertKnowsOnly(room, mayKnow);

@@ -54,7 +54,7 @@ internal sealed class TestServer : IAsyncDisposable
             if (settings is not null) builder.Configuration.AddInMemoryCollection(settings);
             configure?.Invoke(builder);
         }, TestContext.Current.CancellationToken);
-        await server.App.StartAsync(TestContext.Current.CancellationToken);
+        await server.StartAsync(TestContext.Current.CancellationToken);
         return new TestServer(server, connectionString);
     }
 

@@ -22,7 +22,7 @@ internal static class ServeCommand
     public static Task<int> RunAsync(string[] args, CancellationToken ct) => Verb.GuardAsync(async () =>
     {
         await using var server = await Server.BuildAsync(args, null, ct);
-        await server.App.StartAsync(ct);
+        await server.StartAsync(ct);
         await WelcomeAsync(server.App, ct);
         await server.App.WaitForShutdownAsync(ct);
     });
