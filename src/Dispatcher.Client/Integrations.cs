@@ -47,6 +47,11 @@ public sealed record IntegrationSettings(Uri Target, IReadOnlyList<string> Event
     /// <summary><c>none</c> (the default) or <c>by_key</c>.</summary>
     public string? Ordering { get; init; }
 
+    /// <summary>
+    /// <c>hmac</c> (the default: a secret that both sides have) or <c>ed25519</c> (the receiver has a public key only). Cannot be changed later.
+    /// </summary>
+    public string? Signing { get; init; }
+
     /// <summary>The caller's own labels; the server only keeps them.</summary>
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 }
@@ -73,7 +78,7 @@ public sealed record Integration(string Id, Uri Target, IReadOnlyList<string> Ev
     public string? Type { get; init; }
 
     /// <summary>
-    /// The signing secret (<c>whsec_…</c>) for <see cref="WebhookVerifier"/>. The answer to the creation holds it, no other does: keep
+    /// What <see cref="WebhookVerifier"/> verifies with: the signing secret (<c>whsec_…</c>), or the public key (<c>whpk_…</c>). The answer to the creation holds it, no other does: keep
     /// it.
     /// </summary>
     public string? Secret { get; init; }
@@ -107,6 +112,9 @@ public sealed record Integration(string Id, Uri Target, IReadOnlyList<string> Ev
 
     /// <summary><c>none</c> or <c>by_key</c>.</summary>
     public string? Ordering { get; init; }
+
+    /// <summary><c>hmac</c> or <c>ed25519</c>.</summary>
+    public string? Signing { get; init; }
 
     /// <summary>The caller's own labels.</summary>
     public JsonElement? Metadata { get; init; }

@@ -17,7 +17,7 @@ public enum WebhookVerificationReason
     /// <summary>The timestamp is further in the future than the tolerance.</summary>
     TimestampTooNew,
 
-    /// <summary>No <c>v1</c> signature matches: another secret, or a changed id, timestamp or body.</summary>
+    /// <summary>No signature matches: another secret, or a changed id, timestamp or body.</summary>
     BadSignature,
 }
 

@@ -9,32 +9,39 @@ using System.Text;
 namespace Dispatcher.Client;
 
 /// <summary>
-/// Verifies received webhooks (Standard Webhooks 1.0.0, symmetric signatures <c>v1</c>) from the <c>webhook-*</c> headers or, where those
-/// are not complete, from the <c>svix-*</c> ones. Immutable and safe to share between threads.
+/// Verifies received webhooks (Standard Webhooks 1.0.0: <c>v1</c> with a <c>whsec_</c> secret, <c>v1a</c> with a <c>whpk_</c> public key) from
+/// the <c>webhook-*</c> headers or, where those are not complete, from the <c>svix-*</c> ones. Immutable and safe to share between threads.
 /// </summary>
 public sealed class WebhookVerifier
 {
     private const string SecretPrefix = "whsec_";
+    private const string PublicKeyPrefix = "whpk_";
     private const string SignaturePrefix = "v1,";
+    private const string Ed25519Prefix = "v1a,";
 
     private static readonly TimeSpan MaxTolerance = TimeSpan.FromDays(1);
 
     private readonly byte[][] _keys;
+    private readonly Ed25519PublicKey[] _publicKeys;
     private readonly TimeProvider _time;
     private readonly TimeSpan _tolerance;
 
     /// <summary>Verifies with one secret and the default tolerance of 5 minutes.</summary>
-    /// <exception cref="ArgumentException">The secret is not <c>whsec_</c> and base64.</exception>
+    /// <exception cref="ArgumentException">The secret is not <c>whsec_</c>, or <c>whpk_</c>, and base64.</exception>
+    /// <exception cref="PlatformNotSupportedException">A <c>whpk_</c> key, where there is no OpenSSL: those work on Linux only.</exception>
     public WebhookVerifier(string secret)
         : this([secret])
     {
     }
 
     /// <summary>Verifies with several secrets, any of which may have signed: the old and the new one during a rotation.</summary>
-    /// <param name="secrets">Each <c>whsec_</c> and base64; the prefix may be missing.</param>
+    /// <param name="secrets">
+    /// Each <c>whsec_</c> and base64, or <c>whpk_</c> and base64 of the 32 bytes of an ed25519 public key. Without a prefix it is taken for the first.
+    /// </param>
     /// <param name="tolerance">How far the timestamp may be from now, either way; up to one day. Default: 5 minutes.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="ArgumentException">There is no secret, or one is not base64, or the tolerance is out of its range.</exception>
+    /// <exception cref="PlatformNotSupportedException">A <c>whpk_</c> key, where there is no OpenSSL: those work on Linux only.</exception>
     public WebhookVerifier(IEnumerable<string> secrets, TimeSpan? tolerance = null, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(secrets);
@@ -42,8 +49,10 @@ public sealed class WebhookVerifier
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(_tolerance, TimeSpan.Zero, nameof(tolerance));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_tolerance, MaxTolerance, nameof(tolerance));
         _time = time ?? TimeProvider.System;
-        _keys = [.. secrets.Select(ParseSecret)];
-        if (_keys.Length == 0)
+        var given = secrets.ToLookup(secret => secret?.StartsWith(PublicKeyPrefix, StringComparison.Ordinal) == true);
+        _keys = [.. given[false].Select(ParseSecret)];
+        _publicKeys = [.. given[true].Select(ParsePublicKey)];
+        if (_keys.Length + _publicKeys.Length == 0)
             throw new ArgumentException("At least one secret is needed.", nameof(secrets));
     }
 
@@ -134,6 +143,27 @@ public sealed class WebhookVerifier
             }
         }
 
+        return _publicKeys.Length > 0 && IsSignedByPrivateKey(signed, body);
+    }
+
+    private bool IsSignedByPrivateKey(SignedHeaders signed, ReadOnlySpan<byte> body)
+    {
+        byte[] message = [.. Encoding.UTF8.GetBytes($"{signed.Id}.{signed.Timestamp}."), .. body];
+        Span<byte> signature = stackalloc byte[Ed25519PublicKey.SignatureBytes];
+        foreach (var range in signed.Signatures.AsSpan().Split(' '))
+        {
+            var entry = signed.Signatures.AsSpan(range);
+            if (!entry.StartsWith(Ed25519Prefix, StringComparison.Ordinal)
+                || !Convert.TryFromBase64Chars(entry[Ed25519Prefix.Length..], signature, out var length)
+                || length != Ed25519PublicKey.SignatureBytes)
+                continue;
+            foreach (var key in _publicKeys)
+            {
+                if (key.Verify(message, signature))
+                    return true;
+            }
+        }
+
         return false;
     }
 
@@ -166,6 +196,14 @@ public sealed class WebhookVerifier
         if (encoded.IsEmpty || !Base64.IsValid(encoded, out var length) || length == 0)
             throw new ArgumentException("A secret is 'whsec_' followed by base64.", nameof(secret));
         return Convert.FromBase64String(encoded.ToString());
+    }
+
+    private static Ed25519PublicKey ParsePublicKey(string key)
+    {
+        Span<byte> bytes = stackalloc byte[Ed25519PublicKey.KeyBytes];
+        if (!Convert.TryFromBase64String(key[PublicKeyPrefix.Length..], bytes, out var length) || length != Ed25519PublicKey.KeyBytes)
+            throw new ArgumentException("A public key is 'whpk_' followed by base64 of 32 bytes.", nameof(key));
+        return Ed25519PublicKey.Of(bytes);
     }
 
     private static Func<string, string?> LookUp(IReadOnlyDictionary<string, string> headers)

@@ -27,7 +27,7 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
             """
             {"type":"webhook","name":null,"events":["document_predict"],"target":"https://example.com/hook","headers":{},"project":null,"inbox":null,
              "enabled":true,"disabled_reason":null,"rate_limit_per_second":null,"max_concurrency":null,"timeout_seconds":15,
-             "retry":{"base_seconds":0.01,"max_attempts":10},"ordering":"none","metadata":{}}
+             "retry":{"base_seconds":0.01,"max_attempts":10},"ordering":"none","signing":"hmac","metadata":{}}
             """, read);
         Assert.Equal(made.Members().Except(["secret"]), read.Members());
     }
@@ -47,7 +47,9 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
 
         var read = await customer.Admin.CallAsync(200, $"GET /integrations/{made.Text("id")}");
 
-        AssertIs(full.Replace("Bearer abcdefg", Mask, StringComparison.Ordinal).Replace("\"enabled\":true", "\"enabled\":true,\"disabled_reason\":null", StringComparison.Ordinal), read);
+        AssertIs(
+            full.Replace("Bearer abcdefg", Mask, StringComparison.Ordinal)
+                .Replace("\"enabled\":true", "\"enabled\":true,\"disabled_reason\":null,\"signing\":\"hmac\"", StringComparison.Ordinal), read);
         Assert.Equal(made.Text("id"), (await customer.Admin.CallAsync(200, "GET /integrations")).Data()[0].Text("id"));
     }
 
@@ -287,7 +289,7 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
             """
             {"type":"webhook","name":null,"events":["x"],"target":"https://example.com/new","headers":{},"project":null,"inbox":null,
              "enabled":true,"disabled_reason":null,"rate_limit_per_second":null,"max_concurrency":null,"timeout_seconds":15,
-             "retry":{"base_seconds":0.01,"max_attempts":10},"ordering":"none","metadata":{}}
+             "retry":{"base_seconds":0.01,"max_attempts":10},"ordering":"none","signing":"hmac","metadata":{}}
             """, put);
         Assert.Equal(made.Text("created_at"), put.Text("created_at"));
         Assert.True(JsonElement.DeepEquals(put, await customer.Admin.CallAsync(200, $"GET {path}")));
@@ -311,7 +313,7 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
             $$"""
             {"type":"webhook","name":null,"events":["x","y"],"target":"https://example.com/","headers":{"X-B":"{{Mask}}","X-C":"{{Mask}}"},"project":null,"inbox":"i",
              "enabled":true,"disabled_reason":null,"rate_limit_per_second":null,"max_concurrency":null,"timeout_seconds":15,
-             "retry":{"base_seconds":4,"max_attempts":6},"ordering":"none","metadata":{"a":{"c":2},"d":3,"e":[4]} }
+             "retry":{"base_seconds":4,"max_attempts":6},"ordering":"none","signing":"hmac","metadata":{"a":{"c":2},"d":3,"e":[4]} }
             """, patched);
         Assert.True(JsonElement.DeepEquals(patched, await customer.Admin.CallAsync(200, $"GET {path}")));
         await customer.Admin.RefusalAsync(422, $"PATCH {path}", """{"target":null}""", "target");

@@ -23,7 +23,7 @@ internal static class ListenCommand
         };
         var secret = new Option<string[]>("--secret", "-s")
         {
-            Description = "The integration's whsec_… secret; repeat it during a rotation. Without one, signatures are not checked.",
+            Description = "The integration's whsec_… secret, or whpk_… public key; repeat it during a rotation. Without one, signatures are not checked.",
             HelpName = "whsec_…",
             AllowMultipleArgumentsPerToken = false,
         };
@@ -51,7 +51,7 @@ internal static class ListenCommand
             var error = parse.InvocationConfiguration.Error;
             if (!TryMakeVerifier(parse.GetValue(secret) ?? [], out var verifier))
             {
-                error.WriteLine("--secret must be 'whsec_' followed by base64.");
+                error.WriteLine("--secret must be 'whsec_' or 'whpk_' followed by base64; 'whpk_' needs Linux and OpenSSL.");
                 return Task.FromResult(1);
             }
 
@@ -88,7 +88,7 @@ internal static class ListenCommand
             verifier = secrets.Length == 0 ? null : new WebhookVerifier(secrets);
             return true;
         }
-        catch (ArgumentException)
+        catch (Exception e) when (e is ArgumentException or PlatformNotSupportedException)
         {
             verifier = null;
             return false;
