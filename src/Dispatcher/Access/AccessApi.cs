@@ -1,5 +1,6 @@
 // /projects and /api-keys.
 
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -47,7 +48,7 @@ internal static class AccessApi
     }
 
     private static async Task<Created<NamedView>> CreateProject(
-        Body<NamedRequest> body, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+        Body<NamedRequest> body, Tenant tenant, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project makes no others.").AsException();
         var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Project, time);
@@ -55,6 +56,7 @@ internal static class AccessApi
             throw Problem.Conflict($"The project \"{id}\" exists.").AsException();
         var now = time.GetUtcNow();
         db.Projects.Add(new Project { OrganizationId = tenant.Organization, Id = id, Name = name, CreatedAt = now });
+        db.Audit.Add(audit.Entry(AuditAction.ProjectCreated, AuditTarget.Project(id), id, new() { ["name"] = name }));
         await db.SaveChangesAsync(ct);
         return TypedResults.Created($"/projects/{id}", new NamedView(id, name, now));
     }
@@ -70,19 +72,24 @@ internal static class AccessApi
         return TypedResults.Ok(Page<NamedView>.Of(rows, page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
     }
 
-    private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
+    private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, AuditContext audit, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
         if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
         if (!Identifiers.IsValid(id)) throw Naming.NoSuch("project", id);
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == tenant.Organization && i.Project == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The project still has integrations; delete them first.").AsException();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var gone = await db.Projects.Where(p => p.OrganizationId == tenant.Organization && p.Id == id).ExecuteDeleteAsync(ct);
-        return gone > 0 ? TypedResults.NoContent() : throw Naming.NoSuch("project", id);
+        if (gone == 0) throw Naming.NoSuch("project", id);
+        db.Audit.Add(audit.Entry(AuditAction.ProjectDeleted, AuditTarget.Project(id), id));
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.NoContent();
     }
 
     private static async Task<Created<ApiKeyCreated>> CreateKey(
-        Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+        Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var request = body.Value;
         var faults = new Faults();
@@ -115,6 +122,7 @@ internal static class AccessApi
             ExpiresAt = request.ExpiresAt,
         };
         db.ApiKeys.Add(row);
+        db.Audit.Add(audit.In(organization).Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(row.Id), project, row.ToDetails()));
         await db.SaveChangesAsync(ct);
         var id = Ids.Format(Ids.ApiKey, row.Id);
         return TypedResults.Created($"/api-keys/{id}", new ApiKeyCreated(
@@ -135,16 +143,23 @@ internal static class AccessApi
         return TypedResults.Ok(Page<ApiKeyView>.Of(rows.ConvertAll(View), page, v => v.Id[4..]));
     }
 
-    private static async Task<NoContent> RevokeKey(string id, Caller caller, DispatcherDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+    private static async Task<NoContent> RevokeKey(
+        string id, Caller caller, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        var gone = !Ids.TryParse(Ids.ApiKey, id, out var keyId) ? 0 : await db.ApiKeys
-            .Where(k => k.Id == keyId && k.RevokedAt == null
-                && (caller.Organization == null || k.OrganizationId == caller.Organization)
-                && (caller.Project == null || k.Project == caller.Project))
-            .ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct);
+        var known = Ids.TryParse(Ids.ApiKey, id, out var keyId);
+        var visible = db.ApiKeys.Where(k => k.Id == keyId && k.RevokedAt == null
+            && (caller.Organization == null || k.OrganizationId == caller.Organization)
+            && (caller.Project == null || k.Project == caller.Project));
+        var row = known ? await visible.AsNoTracking().SingleOrDefaultAsync(ct) : null;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        // Of two who revoke it at once, one finds it revoked.
+        if (row is null || await visible.ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct) == 0) throw Naming.NoSuch("key", id);
+        db.Audit.Add(audit.In(row.OrganizationId).Entry(AuditAction.ApiKeyRevoked, AuditTarget.ApiKey(row.Id), row.Project, row.ToDetails()));
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         ring.Forget();
-        return gone > 0 ? TypedResults.NoContent() : throw Naming.NoSuch("key", id);
+        return TypedResults.NoContent();
     }
 
     /// <summary>What a new key is bound to: operators choose, an admin gives at most what it has.</summary>

@@ -1,5 +1,6 @@
 // The nouns of access: organizations, their projects, and keys.
 
+using System.Text.Json.Nodes;
 using Dispatcher.Platform;
 
 namespace Dispatcher.Access;
@@ -36,6 +37,14 @@ internal sealed class ApiKey
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset? ExpiresAt { get; set; }
     public DateTimeOffset? RevokedAt { get; set; }
+
+    /// <summary>What the audit trail says of it.</summary>
+    public JsonObject ToDetails() => new()
+    {
+        ["role"] = Role.ToString().ToLowerInvariant(),
+        ["name"] = Name,
+        ["expires_at"] = ExpiresAt is { } at ? Rfc3339Converter.ToText(at) : null,
+    };
 }
 
 /// <summary>The form of ids that callers choose: organizations, projects, inboxes, jobs, events.</summary>

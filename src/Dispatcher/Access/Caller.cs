@@ -27,7 +27,8 @@ internal enum Role
 /// <param name="Role">What it may do.</param>
 /// <param name="Organization">The organization it is bound to; null for operators only.</param>
 /// <param name="Project">The project it is bound to, if any.</param>
-internal sealed record Caller(Guid? KeyId, Role Role, string? Organization, string? Project) : IBindableFromHttpContext<Caller>
+/// <param name="Name">What people call the key, if anything.</param>
+internal sealed record Caller(Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null) : IBindableFromHttpContext<Caller>
 {
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>
         ValueTask.FromResult<Caller?>(Of(context));

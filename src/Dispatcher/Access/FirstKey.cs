@@ -1,5 +1,6 @@
 // The operator key of the first start, where the configuration gives none.
 
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Npgsql;
 
@@ -11,14 +12,24 @@ internal sealed class FirstKey(NpgsqlDataSource source, TimeProvider time)
     public async Task<string?> EnsureAsync(CancellationToken ct)
     {
         var key = KeyRing.NewKey();
-        await using var command = source.CreateCommand(
+        var id = Ids.NewUuid(time.GetUtcNow());
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = new NpgsqlCommand(
             """
             INSERT INTO dispatcher.api_key (id, role, name, hash)
             SELECT $1, 'operator', 'First start', $2
             WHERE NOT EXISTS (SELECT FROM dispatcher.api_key WHERE role = 'operator' AND revoked_at IS NULL)
-            """);
-        command.Parameters.AddWithValue(Ids.NewUuid(time.GetUtcNow()));
+            """,
+            connection,
+            transaction);
+        command.Parameters.AddWithValue(id);
         command.Parameters.AddWithValue(KeyRing.Hash(key));
-        return await command.ExecuteNonQueryAsync(ct) == 1 ? key : null;
+        if (await command.ExecuteNonQueryAsync(ct) == 0) return null;
+        var entry = AuditContext.OfServer(null, time, "First start")
+            .Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(id), details: new() { ["role"] = "operator", ["name"] = "First start" });
+        await AuditStatement.InsertAsync([entry], connection, transaction, ct);
+        await transaction.CommitAsync(ct);
+        return key;
     }
 }

@@ -57,7 +57,7 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, DispatcherOpt
         var now = time.GetUtcNow();
         var row = await db.ApiKeys.AsNoTracking()
             .SingleOrDefaultAsync(k => k.Hash == hash && k.RevokedAt == null && (k.ExpiresAt == null || k.ExpiresAt > now), ct);
-        return row is null ? null : Remember(key, new Caller(row.Id, row.Role, row.OrganizationId, row.Project), row.ExpiresAt);
+        return row is null ? null : Remember(key, new Caller(row.Id, row.Role, row.OrganizationId, row.Project, row.Name), row.ExpiresAt);
     }
 
     private Caller Remember(string key, Caller caller, DateTimeOffset? expires)

@@ -1,6 +1,7 @@
 // /organizations: a provider's customers, and how long each one's data is kept.
 
 using System.Text.Json;
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -40,7 +41,7 @@ internal static class OrganizationsApi
     }
 
     private static async Task<Created<OrganizationView>> Create(
-        Body<OrganizationRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+        Body<OrganizationRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Organization, time);
         var retention = RetentionOf(body.Value.RetentionDays);
@@ -48,6 +49,8 @@ internal static class OrganizationsApi
         var organization = new Organization { Id = id, Name = name, RetentionDays = retention, CreatedAt = time.GetUtcNow() };
         db.Organizations.Add(organization);
         db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = organization.CreatedAt });
+        db.Audit.Add(audit.In(null).Entry(
+            AuditAction.OrganizationCreated, AuditTarget.Organization(id), details: new() { ["name"] = name, ["retention_days"] = retention }));
         await db.SaveChangesAsync(ct);
         return TypedResults.Created($"/organizations/{id}", View(organization));
     }
@@ -61,7 +64,8 @@ internal static class OrganizationsApi
         return TypedResults.Ok(Page<OrganizationView>.Of(rows.ConvertAll(View), page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
     }
 
-    private static async Task<Ok<OrganizationView>> Change(string id, Patch<OrganizationChange> patch, DispatcherDb db, CancellationToken ct)
+    private static async Task<Ok<OrganizationView>> Change(
+        string id, Patch<OrganizationChange> patch, DispatcherDb db, AuditContext audit, CancellationToken ct)
     {
         var change = patch.Members.Deserialize(WireJson.Default.OrganizationChange)!;
         var faults = new Faults();
@@ -70,21 +74,28 @@ internal static class OrganizationsApi
         var retention = RetentionOf(change.RetentionDays);
         var organization = !Identifiers.IsValid(id) ? null : await db.Organizations.SingleOrDefaultAsync(o => o.Id == id, ct);
         if (organization is null) throw Naming.NoSuch("organization", id);
+        var (oldName, oldRetention) = (organization.Name, organization.RetentionDays);
         if (patch.Members.ContainsKey("name")) organization.Name = change.Name ?? id;
         if (patch.Members.ContainsKey("retention_days")) organization.RetentionDays = retention;
+        var changes = new Changes().Note("name", oldName, organization.Name).Note("retention_days", oldRetention, organization.RetentionDays);
+        db.Audit.Add(audit.In(null).Entry(AuditAction.OrganizationChanged, AuditTarget.Organization(id), details: changes.ToDetails()));
         await db.SaveChangesAsync(ct);
         return TypedResults.Ok(View(organization));
     }
 
-    private static async Task<NoContent> Delete(string id, DispatcherDb db, KeyRing ring, CancellationToken ct)
+    private static async Task<NoContent> Delete(string id, DispatcherDb db, KeyRing ring, AuditContext audit, CancellationToken ct)
     {
         if (id == Tenant.Default) throw Problem.Conflict("The organization \"default\" always exists.").AsException();
         if (!Identifiers.IsValid(id) || !await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Naming.NoSuch("organization", id);
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
         await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
-        await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
+        if (await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct) == 0) throw Naming.NoSuch("organization", id);
+        db.Audit.Add(audit.In(null).Entry(AuditAction.OrganizationDeleted, AuditTarget.Organization(id)));
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         ring.Forget();
         return TypedResults.NoContent();
     }

@@ -1,6 +1,7 @@
 // /deliveries: reading, retrying and cancelling.
 
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Dispatching;
 using Dispatcher.Events;
 using Dispatcher.Platform;
@@ -39,11 +40,11 @@ internal static class DeliveriesApi
     private static async Task<Ok<DeliveryDetail>> Get(string id, Tenant tenant, DeliveryStore store, CancellationToken ct) =>
         TypedResults.Ok(await store.FindDetailAsync(tenant, Parse(id), ct) ?? throw NotFound(id));
 
-    private static async Task<Accepted<DeliveryView>> Retry(string id, Tenant tenant, DeliveryActions actions, CancellationToken ct) =>
-        TypedResults.Accepted($"/deliveries/{id}", await actions.RetryAsync(tenant, Parse(id), ct));
+    private static async Task<Accepted<DeliveryView>> Retry(string id, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Accepted($"/deliveries/{id}", await actions.RetryAsync(tenant, Parse(id), audit, ct));
 
-    private static async Task<Ok<DeliveryView>> Cancel(string id, Tenant tenant, DeliveryActions actions, CancellationToken ct) =>
-        TypedResults.Ok(await actions.CancelAsync(tenant, Parse(id), ct));
+    private static async Task<Ok<DeliveryView>> Cancel(string id, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Ok(await actions.CancelAsync(tenant, Parse(id), audit, ct));
 
     private static Guid Parse(string id) => Ids.TryParse(Ids.Delivery, id, out var key) ? key : throw NotFound(id);
 

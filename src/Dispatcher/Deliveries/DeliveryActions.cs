@@ -1,6 +1,7 @@
 // What people do to deliveries: retry and cancel.
 
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
 using Dispatcher.Statistics;
@@ -14,11 +15,12 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
     /// Makes a delivery due now. One that waits for a retry keeps its place in the schedule; a finished one begins a new round of
     /// attempts, numbered on from those it had. Where the integration's breaker is open, the next probe is made now.
     /// </summary>
-    public async Task<DeliveryView> RetryAsync(Tenant tenant, Guid id, CancellationToken ct)
+    public async Task<DeliveryView> RetryAsync(Tenant tenant, Guid id, AuditContext audit, CancellationToken ct)
     {
         var before = await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
         if (before.Status == DeliveryStatus.Delivering) throw Problem.Conflict("The delivery is being sent right now.").AsException();
-        var changed = await ExecuteAsync(tenant, id, HurrySql, ct) > 0 || await ExecuteAsync(tenant, id, RequeueSql, ct) > 0;
+        var entry = Entry(audit, AuditAction.DeliveryRetried, id, before);
+        var changed = await ExecuteAsync(tenant, id, HurrySql, entry, ct) || await ExecuteAsync(tenant, id, RequeueSql, entry, ct);
         if (!changed) throw Problem.Conflict("The delivery cannot be sent: its integration is disabled or deleted, or it is being sent right now.").AsException();
         if (Ids.TryParse(Ids.Integration, before.IntegrationId, out var integration))
         {
@@ -33,10 +35,10 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
     /// Ends a live delivery. A POST that is under way is not called back: its attempt is still recorded. One of an ordering key is
     /// refused while a node has it, because its end lets the next of the key go: there would be two at once.
     /// </summary>
-    public async Task<DeliveryView> CancelAsync(Tenant tenant, Guid id, CancellationToken ct)
+    public async Task<DeliveryView> CancelAsync(Tenant tenant, Guid id, AuditContext audit, CancellationToken ct)
     {
         var before = await store.FindAsync(tenant, id, ct) ?? throw NotFound(id);
-        if (await ExecuteAsync(tenant, id, CancelSql, ct) == 0)
+        if (!await ExecuteAsync(tenant, id, CancelSql, Entry(audit, AuditAction.DeliveryCancelled, id, before), ct))
         {
             var after = await store.FindAsync(tenant, id, ct);
             throw Problem.Conflict(after?.Status == DeliveryStatus.Delivering
@@ -105,16 +107,22 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
         FROM told t JOIN dispatcher.event e ON e.organization_id = t.organization_id AND e.id = t.event_id
         """;
 
-    private async Task<int> ExecuteAsync(Tenant tenant, Guid id, string sql, CancellationToken ct)
+    /// <summary>Changes a delivery and notes it in the audit trail; whether there was anything to change.</summary>
+    private async Task<bool> ExecuteAsync(Tenant tenant, Guid id, string sql, AuditEntry entry, CancellationToken ct)
     {
         for (var again = true; ; again = false)
         {
             try
             {
-                await using var command = source.CreateCommand(sql);
+                await using var connection = await source.OpenConnectionAsync(ct);
+                await using var transaction = await connection.BeginTransactionAsync(ct);
+                await using var command = new NpgsqlCommand(sql, connection, transaction);
                 command.Parameters.AddWithValue(tenant.Organization);
                 command.Parameters.AddWithValue(id);
-                return await command.ExecuteNonQueryAsync(ct);
+                if (await command.ExecuteNonQueryAsync(ct) == 0) return false;
+                await AuditStatement.InsertAsync([entry], connection, transaction, ct);
+                await transaction.CommitAsync(ct);
+                return true;
             }
             catch (PostgresException e) when (again && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation)
             {
@@ -122,6 +130,9 @@ internal sealed class DeliveryActions(NpgsqlDataSource source, DeliveryStore sto
             }
         }
     }
+
+    private static AuditEntry Entry(AuditContext audit, string action, Guid id, DeliveryView delivery) => audit.Entry(
+        action, AuditTarget.Delivery(id), delivery.Project ?? Tenant.Default, new() { ["integration"] = delivery.IntegrationId, ["event"] = delivery.EventId });
 
     private static ProblemException NotFound(Guid id) => Problem.NotFound($"There is no delivery \"{Ids.Format(Ids.Delivery, id)}\".").AsException();
 }

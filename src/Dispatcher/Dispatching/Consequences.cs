@@ -1,7 +1,8 @@
 // What follows from some attempts beyond their record: a receiver that is gone, or has failed for too long, disables its
-// integration; a last failure is told. All are ordinary events, made in the transaction that they follow from: never one
-// without the other.
+// integration, which the audit trail notes; a last failure is told. What is told are ordinary events. All is made in the transaction
+// that it follows from: never one without the other.
 
+using Dispatcher.Auditing;
 using Dispatcher.Intake;
 using Dispatcher.Sending;
 using Dispatcher.Statistics;
@@ -21,6 +22,7 @@ internal sealed class Consequences(NpgsqlDataSource source, Wakeup wakeup, Count
         if (gone.Count > 0)
         {
             var disabled = await DisableStatement.GoneAsync(gone, now, connection, transaction, ct);
+            await NoteAsync(disabled, DisableStatement.GoneReason, connection, transaction, ct);
             var told = gone.Where(d => !SystemEvents.IsOne(d.EventType)).Select(d => d.IntegrationId).ToHashSet();
             events.AddRange(disabled.Where(d => told.Contains(d.Id)).Select(d => SystemEvents.Disabled(d, DisableStatement.GoneReason, now)));
         }
@@ -43,6 +45,7 @@ internal sealed class Consequences(NpgsqlDataSource source, Wakeup wakeup, Count
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var now = time.GetUtcNow();
         var disabled = await DisableStatement.FailingAsync(failed, span, now, connection, transaction, ct);
+        await NoteAsync(disabled, DisableStatement.FailingReason, connection, transaction, ct);
         var events = disabled.FindAll(d => !quiet.Contains(d.Id)).ConvertAll(d => SystemEvents.Disabled(d, DisableStatement.FailingReason, now));
         var emitted = await EmitAsync(events, connection, transaction, ct);
         await transaction.CommitAsync(ct);
@@ -56,6 +59,13 @@ internal sealed class Consequences(NpgsqlDataSource source, Wakeup wakeup, Count
         emitted.CountIn(counters);
         if (emitted.Unowned.Length > 0) wakeup.Tell(emitted.Unowned);
     }
+
+    private Task NoteAsync(
+        List<DisabledIntegration> disabled, string reason, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct) =>
+        AuditStatement.InsertAsync(
+            disabled.Select(d => AuditContext.OfServer(d.Organization, time)
+                .Entry(AuditAction.IntegrationDisabled, AuditTarget.Integration(d.Id), d.Project, new() { ["reason"] = reason })),
+            connection, transaction, ct);
 
     private static async Task<AcceptedBatch?> EmitAsync(
         List<NewEvent> events, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)

@@ -49,6 +49,8 @@ internal sealed partial class Maintenance(
         await Partitions.EnsureAsync(source, time, ct);
         if (await Partitions.DropExpiredAsync(source, time, options.Retention.Days, ct) is > 0 and var dropped) LogDropped(dropped, options.Retention.Days);
         await StatisticsPartitions.DropExpiredAsync(source, time, options.Retention.Days, ct);
+        if (await AuditPartitions.DropExpiredAsync(source, time, options.Retention.AuditDays, ct) is > 0 and var months)
+            LogAuditDropped(months, options.Retention.AuditDays);
         await ExecuteAsync("DELETE FROM dispatcher.idempotency WHERE created_at < now() - interval '24 hours'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.integration_secret WHERE expires_at < now() - interval '1 day'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.task WHERE finished_at < now() - interval '30 days'", ct);
@@ -108,6 +110,9 @@ internal sealed partial class Maintenance(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Dropped {Count} partitions older than {Days} days")]
     private partial void LogDropped(int count, int days);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Dropped {Count} months of the audit trail older than {Days} days")]
+    private partial void LogAuditDropped(int count, int days);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Maintenance failed and is tried again: {Reason}")]
     private partial void LogFailed(string reason);

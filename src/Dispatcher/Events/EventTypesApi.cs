@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -36,7 +37,8 @@ internal static class EventTypesApi
     private static async Task<Ok<EventTypeView>> Get(string name, DispatcherDb db, CancellationToken ct) =>
         TypedResults.Ok(View(await FindAsync(name, db, ct)));
 
-    private static async Task<Created<EventTypeView>> Create(Body<EventTypeRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    private static async Task<Created<EventTypeView>> Create(
+        Body<EventTypeRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var request = body.Value;
         Check(request, request.Name, "is required");
@@ -44,28 +46,41 @@ internal static class EventTypesApi
         var type = new EventType { Name = request.Name!, CreatedAt = time.GetUtcNow() };
         Apply(type, request, time);
         db.EventTypes.Add(type);
+        db.Audit.Add(Entry(audit, AuditAction.EventTypeCreated, type));
         await db.SaveChangesAsync(ct);
         return TypedResults.Created($"/event-types/{type.Name}", View(type));
     }
 
     private static async Task<Ok<EventTypeView>> Replace(
-        string name, Body<EventTypeRequest> body, DispatcherDb db, TimeProvider time, CancellationToken ct)
+        string name, Body<EventTypeRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         Check(body.Value, body.Value.Name ?? name, "is required");
         if (body.Value.Name is { } other && other != name) throw Problem.Invalid("name", "must be the name in the path: a type cannot be renamed.").AsException();
         var type = await FindAsync(name, db, ct);
+        var before = View(type);
         Apply(type, body.Value, time);
+        var changes = new Changes()
+            .Note("description", before.Description, type.Description)
+            .Note("deprecated", before.Deprecated, type.Deprecated)
+            // An example is a payload, which is nobody's business here.
+            .NoteName("example", before.Example?.GetRawText(), type.Example);
+        db.Audit.Add(Entry(audit, AuditAction.EventTypeReplaced, type, changes));
         await db.SaveChangesAsync(ct);
         return TypedResults.Ok(View(type));
     }
 
-    private static async Task<NoContent> Delete(string name, DispatcherDb db, CancellationToken ct)
+    private static async Task<NoContent> Delete(string name, DispatcherDb db, AuditContext audit, CancellationToken ct)
     {
         var type = await FindAsync(name, db, ct);
         db.EventTypes.Remove(type);
+        db.Audit.Add(Entry(audit, AuditAction.EventTypeDeleted, type));
         await db.SaveChangesAsync(ct);
         return TypedResults.NoContent();
     }
+
+    /// <summary>The catalogue belongs to no organization.</summary>
+    private static AuditEntry Entry(AuditContext audit, string action, EventType type, Changes? changes = null) =>
+        audit.In(null).Entry(action, AuditTarget.EventType(type.Name), details: changes?.ToDetails());
 
     private static async Task<EventType> FindAsync(string name, DispatcherDb db, CancellationToken ct) =>
         (EventNames.IsType(name) ? await db.EventTypes.SingleOrDefaultAsync(t => t.Name == name, ct) : null)

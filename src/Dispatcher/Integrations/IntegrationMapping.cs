@@ -66,14 +66,22 @@ internal static class IntegrationMapping
         i.UpdatedAt = time.GetUtcNow();
     }
 
+    /// <summary>The row as a request, its secrets as they are stored: two of them differ wherever the rows do.</summary>
+    public static IntegrationRequest AsStored(this Integration i) => new(
+        i.Type, i.Events, i.Target, i.Name, HeadersOf(i),
+        i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, i.BasicPassword),
+        i.Project, i.Inbox, i.Enabled, i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds,
+        new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata), i.Signing);
+
     /// <summary>The row as it reads back, masks in place of values, merged with a patch (RFC 7396): null removes a member.</summary>
     public static IntegrationRequest Merge(this Integration i, JsonObject patch)
     {
-        var current = new IntegrationRequest(
-            i.Type, i.Events, i.Target, i.Name, HeadersOf(i).ToDictionary(h => h.Key, _ => Mask),
-            i.BasicUsername is null ? null : new BasicAuth(i.BasicUsername, Mask),
-            i.Project, i.Inbox, i.Enabled, i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds,
-            new RetrySettings(i.RetryBaseSeconds, i.RetryMaxAttempts), i.Ordering, JsonElement.Parse(i.Metadata), i.Signing);
+        var stored = i.AsStored();
+        var current = stored with
+        {
+            Headers = stored.Headers!.ToDictionary(h => h.Key, _ => Mask),
+            BasicAuth = stored.BasicAuth is { } auth ? auth with { Password = Mask } : null,
+        };
         var node = JsonSerializer.SerializeToNode(current, WireJson.Default.IntegrationRequest)!.AsObject();
         if (patch["headers"] is JsonObject changed) AdoptNames(node["headers"]!.AsObject(), changed);
         MergeInto(node, patch);

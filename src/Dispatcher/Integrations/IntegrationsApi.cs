@@ -1,6 +1,8 @@
 // /integrations: the endpoints that customers register.
 
+using System.Text.Json.Nodes;
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
 using Dispatcher.Intake;
@@ -10,6 +12,8 @@ using Dispatcher.Signing;
 using Dispatcher.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
 
 namespace Dispatcher.Integrations;
 
@@ -32,7 +36,8 @@ internal static class IntegrationsApi
     }
 
     private static async Task<Created<IntegrationCreated>> Create(
-        Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, SigningKeys keys, DispatcherOptions options, TimeProvider time,
+        Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, SigningKeys keys, DispatcherOptions options, AuditContext audit,
+        TimeProvider time,
         CancellationToken ct)
     {
         IntegrationRules.Check(body.Value, options);
@@ -55,6 +60,7 @@ internal static class IntegrationsApi
         var secret = keys.New(integration, SigningScheme.Generate(integration.Signing), now);
         db.Integrations.Add(integration);
         db.IntegrationSecrets.Add(secret);
+        db.Audit.Add(Entry(audit, AuditAction.IntegrationCreated, integration, IntegrationChanges.Between(null, integration.AsStored())));
         await db.SaveChangesAsync(ct);
         var view = integration.ToView(options);
         return TypedResults.Created($"/integrations/{view.Id}", new IntegrationCreated(view, keys.ReceiversKeyOf(secret)));
@@ -74,50 +80,66 @@ internal static class IntegrationsApi
         TypedResults.Ok((await FindAsync(id, tenant, db, ct)).ToView(options));
 
     private static async Task<Ok<IntegrationView>> Replace(
-        string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, AuditContext audit,
+        TimeProvider time, CancellationToken ct)
     {
         IntegrationRules.Check(body.Value, options);
         var integration = await FindAsync(id, tenant, db, ct);
         IntegrationRules.CheckSame(body.Value, integration);
+        var before = integration.AsStored();
         integration.Apply(body.Value with { Project = tenant.ProjectFor(body.Value.Project) }, box, time);
-        return await SaveAsync(integration, db, options, ct);
+        return await SaveAsync(integration, before, db, options, audit, ct);
     }
 
     private static async Task<Ok<IntegrationView>> Patch(
-        string id, Patch<IntegrationRequest> patch, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, TimeProvider time,
+        string id, Patch<IntegrationRequest> patch, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, AuditContext audit,
+        TimeProvider time,
         CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
         var request = integration.Merge(patch.Members);
         IntegrationRules.Check(request, options);
         IntegrationRules.CheckSame(request, integration);
+        var before = integration.AsStored();
         integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, box, time);
-        return await SaveAsync(integration, db, options, ct);
+        return await SaveAsync(integration, before, db, options, audit, ct);
     }
 
-    private static async Task<NoContent> Delete(string id, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
+    private static async Task<NoContent> Delete(string id, Tenant tenant, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.IntegrationSecrets.Where(s => s.OrganizationId == tenant.Organization && s.IntegrationId == integration.Id).ExecuteDeleteAsync(ct);
         var now = time.GetUtcNow();
         // What was secret goes at once; the row stays until nothing refers to it (Maintenance).
-        await db.Integrations.Where(i => i.OrganizationId == tenant.Organization && i.Id == integration.Id).ExecuteUpdateAsync(
+        var gone = await db.Integrations.Where(i => i.OrganizationId == tenant.Organization && i.Id == integration.Id && i.DeletedAt == null).ExecuteUpdateAsync(
             set => set.SetProperty(i => i.DeletedAt, now).SetProperty(i => i.Headers, "{}")
                 .SetProperty(i => i.BasicUsername, (string?)null).SetProperty(i => i.BasicPassword, (string?)null),
             ct);
+        if (gone == 0) throw NotFound(id);
+        db.Audit.Add(Entry(audit, AuditAction.IntegrationDeleted, integration, new()
+        {
+            ["name"] = integration.Name,
+            ["target"] = IntegrationChanges.WithoutQuery(integration.Target),
+        }));
+        await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return TypedResults.NoContent();
     }
 
-    private static async Task<Ok<SecretView>> GetSecret(string id, Tenant tenant, DispatcherDb db, SigningKeys keys, TimeProvider time, CancellationToken ct)
+    private static async Task<Ok<SecretView>> GetSecret(
+        string id, Tenant tenant, DispatcherDb db, SigningKeys keys, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
-        return TypedResults.Ok(keys.ToView(await LiveSecretsAsync(integration, db, time, ct)));
+        var secrets = await LiveSecretsAsync(integration, db, time, ct);
+        // Nobody has read it of whom there is no entry.
+        db.Audit.Add(Entry(audit, AuditAction.SecretRead, integration));
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Ok(keys.ToView(secrets));
     }
 
     private static async Task<Ok<SecretView>> Rotate(
-        string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, SigningKeys keys, TimeProvider time, CancellationToken ct)
+        string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, SigningKeys keys, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         const int maxLive = 10;
         var faults = new Faults();
@@ -141,14 +163,19 @@ internal static class IntegrationsApi
         if (live.Exists(s => keys.AreSame(s, next))) throw Problem.Conflict("The secret is live already.").AsException();
         foreach (var current in live.Where(s => s.ExpiresAt is null)) current.ExpiresAt = now + grace;
         db.IntegrationSecrets.Add(next);
+        db.Audit.Add(Entry(audit, AuditAction.SecretRotated, integration, new()
+        {
+            ["grace_seconds"] = (int)grace.TotalSeconds,
+            ["given"] = body.Value.Secret is not null,
+        }));
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(keys.ToView([next, .. live.Where(s => s.ExpiresAt > now)]));
     }
 
     private static async Task<Accepted<DeliveryView>> Test(
-        string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, EventIntake intake, DeliveryStore deliveries, OpenBreakers breakers, TimeProvider time,
-        CancellationToken ct)
+        string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, LaneSet lanes, EventIntake intake, DeliveryStore deliveries,
+        OpenBreakers breakers, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
         if (string.IsNullOrEmpty(body.Value.Event)) throw Problem.Invalid("event", "is required: an event type of the catalogue.").AsException();
@@ -158,8 +185,19 @@ internal static class IntegrationsApi
 
         var payload = System.Text.Encoding.UTF8.GetBytes(type.Example ?? "{}");
         var route = new EventRoute(tenant.Organization, integration.Project, integration.Inbox, type.Name, integration.Id);
-        var accepted = (await intake.AcceptAsync([new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, payload)], ct))[0];
-        if (accepted.DeliveryId is not { } deliveryId) throw Problem.Conflict("The integration was disabled meanwhile.").AsException();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        using var holding = lanes.Hold();
+        var batch = await EventIntake.AcceptWithinAsync(
+            [new NewEvent(Ids.NewUuid(time.GetUtcNow()), route, payload)], holding,
+            (NpgsqlConnection)db.Database.GetDbConnection(), (NpgsqlTransaction)transaction.GetDbTransaction(), ct);
+        if (batch.Answers[0].DeliveryId is not { } deliveryId) throw Problem.Conflict("The integration was disabled meanwhile.").AsException();
+        db.Audit.Add(Entry(audit, AuditAction.IntegrationTested, integration, new()
+        {
+            ["event"] = type.Name,
+            ["delivery"] = Ids.Format(Ids.Delivery, deliveryId),
+        }));
+        await db.SaveChangesAsync(ct);
+        await intake.CommitAsync(transaction.CommitAsync, batch, holding);
         await breakers.HurryAsync(tenant.Organization, integration.Id, ct);
         var view = await deliveries.FindAsync(tenant, deliveryId, ct) ?? throw Problem.Conflict("The delivery is gone.").AsException();
         return TypedResults.Accepted($"/deliveries/{view.Id}", view);
@@ -170,13 +208,22 @@ internal static class IntegrationsApi
 
     private static async Task<Integration> FindAsync(string id, Tenant tenant, DispatcherDb db, CancellationToken ct) =>
         (Ids.TryParse(Ids.Integration, id, out var key) ? await Visible(db, tenant).SingleOrDefaultAsync(i => i.Id == key, ct) : null)
-        ?? throw Problem.NotFound($"There is no integration \"{id}\".").AsException();
+        ?? throw NotFound(id);
 
-    private static async Task<Ok<IntegrationView>> SaveAsync(Integration integration, DispatcherDb db, DispatcherOptions options, CancellationToken ct)
+    private static ProblemException NotFound(string id) => Problem.NotFound($"There is no integration \"{id}\".").AsException();
+
+    private static async Task<Ok<IntegrationView>> SaveAsync(
+        Integration integration, IntegrationRequest before, DispatcherDb db, DispatcherOptions options, AuditContext audit, CancellationToken ct)
     {
+        var action = before.Enabled == integration.Enabled ? AuditAction.IntegrationUpdated
+            : integration.Enabled ? AuditAction.IntegrationEnabled : AuditAction.IntegrationDisabled;
+        db.Audit.Add(Entry(audit, action, integration, IntegrationChanges.Between(before, integration.AsStored())));
         await SaveOrConflictAsync(db, ct);
         return TypedResults.Ok(integration.ToView(options));
     }
+
+    private static AuditEntry Entry(AuditContext audit, string action, Integration integration, JsonObject? details = null) =>
+        audit.Entry(action, AuditTarget.Integration(integration.Id), integration.Project, details);
 
     private static async Task SaveOrConflictAsync(DispatcherDb db, CancellationToken ct)
     {

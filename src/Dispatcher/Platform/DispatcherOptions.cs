@@ -65,6 +65,7 @@ internal sealed class DispatcherOptions
             yield return "Dispatcher:Breaker:MaxBreakSeconds must be from Dispatcher:Breaker:BreakSeconds to 86400.";
         if (!(Delivery.DisableAfterDays is >= 0 and <= 3650)) yield return "Dispatcher:Delivery:DisableAfterDays must be from 0 to 3650.";
         if (Retention.Days is < 1 or > 3650) yield return "Dispatcher:Retention:Days must be from 1 to 3650.";
+        if (Retention.AuditDays is < 1 or > 3650) yield return "Dispatcher:Retention:AuditDays must be from 1 to 3650.";
         if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
         foreach (var fault in Jobs.Faults()) yield return fault;
     }
@@ -145,6 +146,9 @@ internal sealed class DispatcherOptions
     {
         /// <summary>How long events, deliveries and attempts are kept. 1 to 3650, default 30.</summary>
         public int Days { get; set; } = 30;
+
+        /// <summary>How long the audit trail is kept, by whole months. 1 to 3650, default 365.</summary>
+        public int AuditDays { get; set; } = 365;
     }
 
     internal sealed class SigningOptions

@@ -13,6 +13,7 @@ internal static class Ids
     public const string Project = "prj_";
     public const string Job = "job_";
     public const string Task = "tsk_";
+    public const string Audit = "aud_";
 
     private static readonly UuidSequence Sequence = new();
 

@@ -2,6 +2,7 @@
 
 using System.Diagnostics.Metrics;
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
 using Dispatcher.Events;
@@ -111,6 +112,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<DeliveryActions>();
         services.AddSingleton<StatisticsReader>();
         services.AddSingleton<RecoveryStore>();
+        services.AddSingleton<AuditStore>();
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
@@ -188,5 +190,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapDeliveries();
         app.MapStatistics();
         app.MapRecoveries();
+        app.MapAudit();
     }
 }

@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Deliveries;
 using Dispatcher.Events;
 using Dispatcher.Integrations;
@@ -60,6 +61,8 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(SpanRequest))]
 [JsonSerializable(typeof(TaskView))]
 [JsonSerializable(typeof(Page<TaskView>))]
+[JsonSerializable(typeof(AuditView))]
+[JsonSerializable(typeof(Page<AuditView>))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]

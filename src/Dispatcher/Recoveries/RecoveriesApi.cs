@@ -1,6 +1,7 @@
 // /integrations/{id}/recover, /replay and /tasks: sending again what failed for good, and what was never sent.
 
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -21,15 +22,15 @@ internal static class RecoveriesApi
     }
 
     private static Task<Accepted<TaskView>> Recover(
-        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct) =>
-        AskAsync(TaskKind.Recover, id, body.Value, tenant, store, time, ct);
+        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct) =>
+        AskAsync(TaskKind.Recover, id, body.Value, tenant, store, audit, time, ct);
 
     private static Task<Accepted<TaskView>> Replay(
-        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct) =>
-        AskAsync(TaskKind.Replay, id, body.Value, tenant, store, time, ct);
+        string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct) =>
+        AskAsync(TaskKind.Replay, id, body.Value, tenant, store, audit, time, ct);
 
     private static async Task<Accepted<TaskView>> AskAsync(
-        string kind, string id, SpanRequest span, Tenant tenant, RecoveryStore store, TimeProvider time, CancellationToken ct)
+        string kind, string id, SpanRequest span, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         // Ids count whole milliseconds: what was accepted in the one that it is now belongs to the past.
@@ -39,7 +40,7 @@ internal static class RecoveriesApi
         faults.Require(span.Since is null || span.Since < now, "since", "must be in the past.");
         faults.Require(span.Until is null || span.Since is null || span.Until > span.Since, "until", "must be later than since.");
         faults.ThrowIfAny();
-        var view = await store.AskAsync(kind, tenant, id, span.Since!.Value, until, ct);
+        var view = await store.AskAsync(kind, tenant, id, span.Since!.Value, until, audit, ct);
         return TypedResults.Accepted($"/integrations/{view.IntegrationId}/tasks/{view.Id}", view);
     }
 
@@ -49,6 +50,7 @@ internal static class RecoveriesApi
     private static async Task<Ok<TaskView>> Get(string id, string task, Tenant tenant, RecoveryStore store, CancellationToken ct) =>
         TypedResults.Ok(await store.GetAsync(tenant, id, task, ct));
 
-    private static async Task<Ok<TaskView>> Cancel(string id, string task, Tenant tenant, RecoveryStore store, CancellationToken ct) =>
-        TypedResults.Ok(await store.CancelAsync(tenant, id, task, ct));
+    private static async Task<Ok<TaskView>> Cancel(
+        string id, string task, Tenant tenant, RecoveryStore store, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Ok(await store.CancelAsync(tenant, id, task, audit, ct));
 }

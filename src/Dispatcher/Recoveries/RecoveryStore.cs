@@ -1,6 +1,7 @@
 // Tasks as people see them: asked for, read, cancelled. RecoveryStep does the work.
 
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Npgsql;
 
@@ -32,7 +33,7 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>Makes a task of what a caller asks for, once it is known how much that is.</summary>
     public async Task<TaskView> AskAsync(
-        string kind, Tenant tenant, string integrationId, DateTimeOffset since, DateTimeOffset until, CancellationToken ct)
+        string kind, Tenant tenant, string integrationId, DateTimeOffset since, DateTimeOffset until, AuditContext audit, CancellationToken ct)
     {
         var integration = await RequireAsync(tenant, integrationId, ct);
         if (!integration.Enabled)
@@ -44,13 +45,26 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
         var scope = new RecoveryScope(kind, tenant.Organization, integration.Id, integration.Subscription, bound, integration.Now);
         var count = await CountAsync(scope, first, ct);
 
-        await using var command = source.CreateCommand(AskSql);
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = new NpgsqlCommand(AskSql, connection, transaction);
         foreach (var value in new object[]
         {
             tenant.Organization, Ids.NewUuid(time.GetUtcNow()), integration.Id, kind, since, until, first, bound,
             count.To is { } to ? to : DBNull.Value, count.Total, integration.Now,
         }) command.Parameters.AddWithValue(value);
-        return (await ReadAsync(command, ct))[0];
+        var view = (await ReadAsync(command, ct))[0];
+        var entry = audit.Entry(AuditAction.RecoveryStarted, AuditTarget.Integration(integration.Id), integration.Subscription.Project, new()
+        {
+            ["kind"] = kind,
+            ["task"] = view.Id,
+            ["since"] = Rfc3339Converter.ToText(since),
+            ["until"] = Rfc3339Converter.ToText(until),
+            ["count"] = view.Count,
+        });
+        await AuditStatement.InsertAsync([entry], connection, transaction, ct);
+        await transaction.CommitAsync(ct);
+        return view;
     }
 
     /// <summary>One row more than the page asks for, where there is one.</summary>
@@ -73,21 +87,35 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
     }
 
     /// <summary>Ends a task. Waits for a step that is under way; what was made live until then is sent.</summary>
-    public async Task<TaskView> CancelAsync(Tenant tenant, string integrationId, string id, CancellationToken ct)
+    public async Task<TaskView> CancelAsync(Tenant tenant, string integrationId, string id, AuditContext audit, CancellationToken ct)
     {
         var integration = await RequireAsync(tenant, integrationId, ct);
         if (!Ids.TryParse(Ids.Task, id, out var key)) throw NotFound(id);
-        await using var command = source.CreateCommand(
+        var entry = audit.Entry(AuditAction.TaskCancelled, AuditTarget.Task(key), integration.Subscription.Project, new() { ["integration"] = integrationId });
+        var ended = await EndAsync(tenant, integration.Id, key, entry, ct);
+        var view = await FindAsync(tenant, integration.Id, id, ct) ?? throw NotFound(id);
+        return ended ? view : throw Problem.Conflict($"The task has ended already: it is {view.Status}.").AsException();
+    }
+
+    /// <summary>Whether there was a task to end.</summary>
+    private async Task<bool> EndAsync(Tenant tenant, Guid integration, Guid task, AuditEntry entry, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = new NpgsqlCommand(
             """
             UPDATE dispatcher.task SET status = 'cancelled', finished_at = now()
             WHERE organization_id = $1 AND id = $2 AND integration_id = $3 AND finished_at IS NULL
-            """);
+            """,
+            connection,
+            transaction);
         command.Parameters.AddWithValue(tenant.Organization);
-        command.Parameters.AddWithValue(key);
-        command.Parameters.AddWithValue(integration.Id);
-        var ended = await command.ExecuteNonQueryAsync(ct) == 1;
-        var view = await FindAsync(tenant, integration.Id, id, ct) ?? throw NotFound(id);
-        return ended ? view : throw Problem.Conflict($"The task has ended already: it is {view.Status}.").AsException();
+        command.Parameters.AddWithValue(task);
+        command.Parameters.AddWithValue(integration);
+        if (await command.ExecuteNonQueryAsync(ct) == 0) return false;
+        await AuditStatement.InsertAsync([entry], connection, transaction, ct);
+        await transaction.CommitAsync(ct);
+        return true;
     }
 
     private async Task<RecoveryCount> CountAsync(RecoveryScope scope, Guid first, CancellationToken ct)

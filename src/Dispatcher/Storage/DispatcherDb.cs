@@ -1,6 +1,7 @@
 // EF Core's view of the nouns. The schema's truth is migrations/*.sql; this maps to it. The hot path does not come through here.
 
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Events;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
@@ -19,6 +20,9 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
     public DbSet<IntegrationSecret> IntegrationSecrets => Set<IntegrationSecret>();
     public DbSet<EventType> EventTypes => Set<EventType>();
     public DbSet<Job> Jobs => Set<Job>();
+
+    /// <summary>For what is stored together with a change; <see cref="AuditStore"/> reads.</summary>
+    public DbSet<AuditEntry> Audit => Set<AuditEntry>();
 
     protected override void OnModelCreating(ModelBuilder model)
     {
@@ -50,6 +54,12 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
             e.Property(j => j.Usage).HasColumnType("json");
             e.Property(j => j.FnStatus).HasColumnType("json");
             e.Property(j => j.Result).HasColumnType("json");
+        });
+
+        model.Entity<AuditEntry>(e =>
+        {
+            e.ToTable("audit").HasKey(a => new { a.OrganizationId, a.Id });
+            e.Property(a => a.Details).HasColumnType("json");
         });
 
         // Columns are the snake_case of the members, without an attribute on each.

@@ -40,3 +40,6 @@ internal sealed class TurnsMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0006_secrets")]
 internal sealed class SecretsMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0007_audit")]
+internal sealed class AuditMigration : SqlMigration;

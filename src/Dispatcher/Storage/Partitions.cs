@@ -18,6 +18,7 @@ internal static class Partitions
         command.Parameters.AddWithValue(today.AddDays(DaysAhead));
         await command.ExecuteNonQueryAsync(ct);
         await StatisticsPartitions.EnsureAsync(source, today, ct);
+        await AuditPartitions.EnsureAsync(source, today, ct);
     }
 
     /// <summary>Drops what is older than its retention, whole days at a time. Returns how many partitions went.</summary>

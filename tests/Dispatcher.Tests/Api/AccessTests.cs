@@ -67,6 +67,8 @@ public sealed class AccessTests(ApiServer api, PostgresFixture postgres) : IClas
         ["GET /deliveries/{id}"] = Readers,
         ["POST /deliveries/{id}/retry"] = Writers,
         ["POST /deliveries/{id}/cancel"] = Writers,
+        ["GET /audit"] = Writers,
+        ["GET /audit/{id}"] = Writers,
     };
 
     public static TheoryData<string> Endpoints => [.. Matrix.Keys];

@@ -2,6 +2,7 @@
 
 using System.CommandLine;
 using Dispatcher.Access;
+using Dispatcher.Auditing;
 using Dispatcher.Storage;
 using Microsoft.EntityFrameworkCore;
 
@@ -39,6 +40,8 @@ internal static class KeysCommand
             if (row.OrganizationId is { } id && !await db.Organizations.AnyAsync(o => o.Id == id, ct))
                 throw new ConfigurationException($"There is no organization \"{id}\".");
             db.ApiKeys.Add(row);
+            db.Audit.Add(AuditContext.OfServer(row.OrganizationId, time, "keys create")
+                .Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(row.Id), row.Project, row.ToDetails()));
             await db.SaveChangesAsync(ct);
             await Console.Out.WriteLineAsync($"{Ids.Format(Ids.ApiKey, row.Id)}  {key}");
         }));
