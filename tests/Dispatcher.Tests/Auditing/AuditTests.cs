@@ -1,9 +1,10 @@
 // The audit trail: every change leaves one entry, in its own transaction, that tells who did what to what, and never a secret.
 
 using System.Text.Json;
+using Dispatcher.Tests.Api;
 using Dispatcher.Tests.Support;
 
-namespace Dispatcher.Tests.Api;
+namespace Dispatcher.Tests.Auditing;
 
 public sealed class AuditTests(ApiServer api) : IClassFixture<ApiServer>
 {
