@@ -14,15 +14,22 @@ namespace Dispatcher.Access;
 /// <param name="Project">The project it is bound to. Default: all of the organization.</param>
 /// <param name="Name">What it is for, at most 200 characters.</param>
 /// <param name="ExpiresAt">When it stops working. Default: never.</param>
-internal sealed record ApiKeyRequest(string? Role, string? Organization, string? Project, string? Name, DateTimeOffset? ExpiresAt);
+/// <param name="RateLimitPerSecond">
+/// How many requests a second it may make on each node, 1 to 1,000,000; beyond it they are answered with 429. Default: for admins and
+/// members what the server is configured to, for operators and emitters none.
+/// </param>
+internal sealed record ApiKeyRequest(
+    string? Role, string? Organization, string? Project, string? Name, DateTimeOffset? ExpiresAt, int? RateLimitPerSecond);
 
 /// <summary>A key as it reads back: never the key itself.</summary>
 internal sealed record ApiKeyView(
-    string Id, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+    string Id, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
+    int? RateLimitPerSecond);
 
 /// <summary>A new key. <c>key</c> is shown this once.</summary>
 internal sealed record ApiKeyCreated(
-    string Id, string Key, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+    string Id, string Key, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
+    int? RateLimitPerSecond);
 
 /// <summary>A request for a project.</summary>
 /// <param name="Id">Its id, chosen by the caller. Default: made.</param>
@@ -97,6 +104,8 @@ internal static class AccessApi
         faults.Require(known, "role", "must be operator, admin, member or emitter.");
         faults.Require(request.Name is null or { Length: <= 200 }, "name", "must have at most 200 characters.");
         faults.Require(request.ExpiresAt is null || request.ExpiresAt > time.GetUtcNow(), "expires_at", "must be in the future.");
+        faults.Require(
+            request.RateLimitPerSecond is null or (>= 1 and <= KeyLimits.MaxPerSecond), "rate_limit_per_second", $"must be from 1 to {KeyLimits.MaxPerSecond}.");
         Identifiers.CheckOptional(faults, "organization", request.Organization);
         Identifiers.CheckOptional(faults, "project", request.Project);
         if (known && role == Role.Operator)
@@ -120,13 +129,14 @@ internal static class AccessApi
             Hash = KeyRing.Hash(key),
             CreatedAt = time.GetUtcNow(),
             ExpiresAt = request.ExpiresAt,
+            RateLimitPerSecond = request.RateLimitPerSecond,
         };
         db.ApiKeys.Add(row);
         db.Audit.Add(audit.In(organization).Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(row.Id), project, row.ToDetails()));
         await db.SaveChangesAsync(ct);
         var id = Ids.Format(Ids.ApiKey, row.Id);
         return TypedResults.Created($"/api-keys/{id}", new ApiKeyCreated(
-            id, key, request.Role!, organization, project, row.Name, row.CreatedAt, row.ExpiresAt));
+            id, key, request.Role!, organization, project, row.Name, row.CreatedAt, row.ExpiresAt, row.RateLimitPerSecond));
     }
 
     private static async Task<Ok<Page<ApiKeyView>>> ListKeys(PageQuery page, HttpContext context, Caller caller, DispatcherDb db, CancellationToken ct)
@@ -173,5 +183,6 @@ internal static class AccessApi
     }
 
     private static ApiKeyView View(ApiKey k) => new(
-        Ids.Format(Ids.ApiKey, k.Id), k.Role.ToString().ToLowerInvariant(), k.OrganizationId, k.Project, k.Name, k.CreatedAt, k.ExpiresAt);
+        Ids.Format(Ids.ApiKey, k.Id), k.Role.ToString().ToLowerInvariant(), k.OrganizationId, k.Project, k.Name, k.CreatedAt, k.ExpiresAt,
+        k.RateLimitPerSecond);
 }

@@ -20,7 +20,7 @@ internal sealed record Admits(params Role[] Roles)
     public static readonly Admits Operators = new(Role.Operator);
 }
 
-internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys)
+internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLimits limits, FailedKeys failed)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -34,8 +34,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys)
     {
         var presented = Presented(context.Request)
             ?? throw Problem.Unauthenticated("Send a key as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\".").AsException();
-        var caller = await keys.FindAsync(presented, context.RequestAborted)
-            ?? throw Problem.Unauthenticated("The key is unknown, revoked or expired.").AsException();
+        var caller = keys.Recall(presented) ?? await FindAsync(context, presented);
+        limits.Admit(caller);
 
         // An endpoint that forgot to say whom it admits admits operators only.
         var admits = endpoint.Metadata.GetMetadata<Admits>() ?? Admits.Operators;
@@ -45,6 +45,16 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys)
         context.Features.Set(caller);
         context.Features.Set(await TenantOfAsync(context, caller));
         await next(context);
+    }
+
+    private async Task<Caller> FindAsync(HttpContext context, string presented)
+    {
+        // Somebody who guesses behind the same address as others must not shut them out: their keys have worked before.
+        var from = context.Connection.RemoteIpAddress;
+        if (!keys.HasSeen(presented)) failed.Admit(from);
+        if (await keys.FindAsync(presented, context.RequestAborted) is { } caller) return caller;
+        failed.Count(from);
+        throw Problem.Unauthenticated("The key is unknown, revoked or expired.").AsException();
     }
 
     private async ValueTask<Tenant> TenantOfAsync(HttpContext context, Caller caller)

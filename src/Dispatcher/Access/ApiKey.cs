@@ -38,12 +38,16 @@ internal sealed class ApiKey
     public DateTimeOffset? ExpiresAt { get; set; }
     public DateTimeOffset? RevokedAt { get; set; }
 
+    /// <summary>How many requests a second it may make on one node; null: what the server's settings say of its role.</summary>
+    public int? RateLimitPerSecond { get; set; }
+
     /// <summary>What the audit trail says of it.</summary>
     public JsonObject ToDetails() => new()
     {
         ["role"] = Role.ToString().ToLowerInvariant(),
         ["name"] = Name,
         ["expires_at"] = ExpiresAt is { } at ? Rfc3339Converter.ToText(at) : null,
+        ["rate_limit_per_second"] = RateLimitPerSecond,
     };
 }
 

@@ -28,7 +28,9 @@ internal enum Role
 /// <param name="Organization">The organization it is bound to; null for operators only.</param>
 /// <param name="Project">The project it is bound to, if any.</param>
 /// <param name="Name">What people call the key, if anything.</param>
-internal sealed record Caller(Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null) : IBindableFromHttpContext<Caller>
+/// <param name="RateLimitPerSecond">The key's own limit, if it has one. See <see cref="KeyLimits"/>.</param>
+internal sealed record Caller(
+    Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null, int? RateLimitPerSecond = null) : IBindableFromHttpContext<Caller>
 {
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>
         ValueTask.FromResult<Caller?>(Of(context));

@@ -14,28 +14,39 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, DispatcherOpt
 {
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(5);
 
+    private const string Prefix = "dsk_";
+    private const int HexDigits = 64;
+
+    /// <summary>How many keys are kept in memory. Beyond it all are looked up once more: where keys are made by the thousand, old ones must not pile up.</summary>
+    private const int MaxKnown = 50_000;
+
     private readonly byte[]? _operatorHash = options.OperatorKey is { } key ? Hash(key) : null;
-    private readonly ConcurrentDictionary<string, (Caller Caller, DateTimeOffset Until)> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Known> _known = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _organizations = new(StringComparer.Ordinal);
+    private int _changes;
 
     /// <summary>A new key: <c>dsk_</c> and 32 random bytes in hex.</summary>
-    public static string NewKey() => "dsk_" + RandomNumberGenerator.GetHexString(64, lowercase: true);
+    public static string NewKey() => Prefix + RandomNumberGenerator.GetHexString(HexDigits, lowercase: true);
 
     /// <summary>How a key is stored. Keys have 256 random bits, so a plain hash cannot be searched.</summary>
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
+    /// <summary>Some key or organization has changed: each is looked up once more when it is asked for next.</summary>
     public void Forget()
     {
-        _known.Clear();
+        Interlocked.Increment(ref _changes);
         _organizations.Clear();
     }
 
-    public ValueTask<Caller?> FindAsync(string key, CancellationToken ct)
-    {
-        if (key.Length > 200) return ValueTask.FromResult<Caller?>(null);
-        if (_known.TryGetValue(key, out var known) && known.Until > time.GetUtcNow()) return ValueTask.FromResult<Caller?>(known.Caller);
-        return new ValueTask<Caller?>(LookUpAsync(key, ct));
-    }
+    /// <summary>The caller, where the key was looked up a moment ago.</summary>
+    public Caller? Recall(string key) =>
+        _known.TryGetValue(key, out var known) && known.Changes == Volatile.Read(ref _changes) && known.Until > time.GetUtcNow() ? known.Caller : null;
+
+    /// <summary>Whether the key was one the last time it was looked up.</summary>
+    public bool HasSeen(string key) => _known.ContainsKey(key);
+
+    public ValueTask<Caller?> FindAsync(string key, CancellationToken ct) =>
+        Recall(key) is { } caller ? ValueTask.FromResult<Caller?>(caller) : new ValueTask<Caller?>(LookUpAsync(key, ct));
 
     public async ValueTask<bool> OrganizationExistsAsync(string id, CancellationToken ct)
     {
@@ -49,21 +60,46 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, DispatcherOpt
 
     private async Task<Caller?> LookUpAsync(string key, CancellationToken ct)
     {
+        // Whoever sends megabytes as a key has them hashed at no time.
+        if (key.Length > 200) return null;
+        var changes = Volatile.Read(ref _changes);
         var hash = Hash(key);
         if (_operatorHash is not null && CryptographicOperations.FixedTimeEquals(hash, _operatorHash))
-            return Remember(key, new Caller(null, Role.Operator, null, null), null);
+            return Remember(key, new Caller(null, Role.Operator, null, null), null, changes);
+
+        // What does not look like a key of ours is none: the database is not asked.
+        if (!HasForm(key)) return null;
 
         await using var db = await dbs.CreateDbContextAsync(ct);
         var now = time.GetUtcNow();
         var row = await db.ApiKeys.AsNoTracking()
             .SingleOrDefaultAsync(k => k.Hash == hash && k.RevokedAt == null && (k.ExpiresAt == null || k.ExpiresAt > now), ct);
-        return row is null ? null : Remember(key, new Caller(row.Id, row.Role, row.OrganizationId, row.Project, row.Name), row.ExpiresAt);
+        if (row is not null)
+        {
+            var caller = new Caller(row.Id, row.Role, row.OrganizationId, row.Project, row.Name, row.RateLimitPerSecond);
+            return Remember(key, caller, row.ExpiresAt, changes);
+        }
+
+        _known.TryRemove(key, out _);
+        return null;
     }
 
-    private Caller Remember(string key, Caller caller, DateTimeOffset? expires)
+    private Caller Remember(string key, Caller caller, DateTimeOffset? expires, int changes)
     {
+        if (_known.Count >= MaxKnown) _known.Clear();
         var until = time.GetUtcNow() + Freshness;
-        _known[key] = (caller, expires < until ? expires.Value : until);
+        _known[key] = new Known(caller, expires < until ? expires.Value : until, changes);
         return caller;
     }
+
+    private static bool HasForm(string key) =>
+        key.Length == Prefix.Length + HexDigits && key.StartsWith(Prefix, StringComparison.Ordinal) && key.AsSpan(Prefix.Length).IndexOfAnyExcept(LowerHex) < 0;
+
+    private static readonly System.Buffers.SearchValues<char> LowerHex = System.Buffers.SearchValues.Create("0123456789abcdef");
+
+    /// <summary>What a key was found to be.</summary>
+    /// <param name="Caller">Whose it is.</param>
+    /// <param name="Until">Until when that is taken for granted.</param>
+    /// <param name="Changes">How many changes this node had heard of before it looked: what it found is outdated with the next one.</param>
+    private sealed record Known(Caller Caller, DateTimeOffset Until, int Changes);
 }

@@ -12,18 +12,19 @@ namespace Dispatcher.Events;
 internal static class EventsApi
 {
     public const int MaxBatchEvents = 1000;
-    private const int MaxBatchBytes = 64 * 1024 * 1024;
+    private const int MaxBatchBytes = ConnectionLimits.MaxBodyBytes;
 
     /// <summary>What an event's other members may add to its payload.</summary>
     private const int EnvelopeBytes = 64 * 1024;
 
     public static void MapEvents(this IEndpointRouteBuilder app)
     {
+        var one = new BodyLimit(app.ServiceProvider.GetRequiredService<DispatcherOptions>().Intake.MaxPayloadBytes + EnvelopeBytes);
         var publish = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Emitters);
         publish.MapPost("/", Publish).WithSummary("Publish an event; answered when it and its deliveries are durable")
-            .Accepts<PublishRequest>(OpenApi.Json, OpenApi.AnyContentType);
+            .Accepts<PublishRequest>(OpenApi.Json, OpenApi.AnyContentType).WithMetadata(one);
         publish.MapPost("/batch", PublishBatch).WithSummary("Publish up to 1,000 events, as a JSON array or as NDJSON")
-            .Accepts<PublishRequest[]>(OpenApi.Json, OpenApi.NdJson, OpenApi.AnyContentType);
+            .Accepts<PublishRequest[]>(OpenApi.Json, OpenApi.NdJson, OpenApi.AnyContentType).WithMetadata(new BodyLimit(MaxBatchBytes));
 
         var read = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Readers);
         read.MapGet("/", List).WithSummary("List events, newest first").WithDescription(BoundedSearch.Description);
@@ -85,7 +86,7 @@ internal static class EventsApi
     private static async Task<NewEvent> ReadOneAsync(HttpContext context, Tenant tenant, DispatcherOptions options, TimeProvider time)
     {
         var limit = options.Intake.MaxPayloadBytes;
-        using var bytes = await RequestBytes.ReadAsync(context, limit + EnvelopeBytes);
+        using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         try
         {
             var read = new EventReader(tenant, limit, time).Read(bytes.Span);
@@ -99,7 +100,7 @@ internal static class EventsApi
 
     private static async Task<List<ReadEvent>> ReadManyAsync(HttpContext context, Tenant tenant, DispatcherOptions options, TimeProvider time)
     {
-        using var bytes = await RequestBytes.ReadAsync(context, MaxBatchBytes);
+        using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         var reader = new EventReader(tenant, options.Intake.MaxPayloadBytes, time);
         var lines = context.Request.ContentType?.StartsWith(OpenApi.NdJson, StringComparison.OrdinalIgnoreCase) == true;
         try

@@ -34,7 +34,8 @@ internal static class JobsApi
         var move = app.MapGroup("/jobs").WithTags("Jobs").WithMetadata(Admits.Emitters);
         move.MapPost("/", Create).WithSummary("Create a job; emits that it was created");
         move.MapPatch("/{id}", Patch).WithSummary("Move a job to a state; emits that state's events");
-        move.MapPost("/batch", Batch).WithSummary("Create and move up to 1,000 jobs").Accepts<JobBatchRequest[]>(OpenApi.Json, OpenApi.AnyContentType);
+        move.MapPost("/batch", Batch).WithSummary("Create and move up to 1,000 jobs").Accepts<JobBatchRequest[]>(OpenApi.Json, OpenApi.AnyContentType)
+            .WithMetadata(new BodyLimit(MaxBatchBytes));
 
         var read = app.MapGroup("").WithTags("Jobs").WithMetadata(Admits.Readers);
         read.MapGet("/jobs/{id}", Get).WithSummary("Read a job");
@@ -60,7 +61,7 @@ internal static class JobsApi
     private static async Task<Accepted<JobBatchAnswer>> Batch(
         HttpContext context, Tenant tenant, JobStore store, JobKinds kinds, TimeProvider time, CancellationToken ct)
     {
-        using var bytes = await RequestBytes.ReadAsync(context, MaxBatchBytes);
+        using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         JobBatchItem[] items = [];
         var changes = new List<(int Item, JobChange Change)>();
         if (RequestBody.FindMalformation(bytes.Span) is { } malformed) throw malformed.AsException();

@@ -9,14 +9,11 @@ namespace Dispatcher.Platform;
 /// <summary>A JSON request body, as a handler's parameter: malformed JSON is 400, unknown members and wrong types are 422 by name.</summary>
 internal sealed class Body<T>(T value) : IBindableFromHttpContext<Body<T>>, IEndpointParameterMetadataProvider where T : class
 {
-    /// <summary>Bodies of resources are small; events have limits of their own.</summary>
-    public const int LimitBytes = 512 * 1024;
-
     public T Value { get; } = value;
 
     public static async ValueTask<Body<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        using var bytes = await RequestBytes.ReadAsync(context, LimitBytes);
+        using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         var empty = bytes.Span.IsEmpty && typeof(T).IsAssignableTo(typeof(IMayBeEmpty));
         return new Body<T>(RequestBody.Parse<T>(empty ? "{}"u8 : bytes.Span));
     }
@@ -35,7 +32,7 @@ internal sealed class Patch<T>(JsonObject members) : IBindableFromHttpContext<Pa
 
     public static async ValueTask<Patch<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        using var bytes = await RequestBytes.ReadAsync(context, Body<T>.LimitBytes);
+        using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         _ = RequestBody.Parse<T>(bytes.Span);
         return new Patch<T>(RequestBody.Parse<JsonObject>(bytes.Span));
     }

@@ -31,6 +31,7 @@ internal sealed class DispatcherOptions
     public EncryptionOptions Encryption { get; set; } = new();
     public IntakeOptions Intake { get; set; } = new();
     public MetricsOptions Metrics { get; set; } = new();
+    public ApiOptions Api { get; set; } = new();
 
     /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
     public Jobs.JobOptions Jobs { get; set; } = new();
@@ -67,6 +68,7 @@ internal sealed class DispatcherOptions
         if (Retention.Days is < 1 or > 3650) yield return "Dispatcher:Retention:Days must be from 1 to 3650.";
         if (Retention.AuditDays is < 1 or > 3650) yield return "Dispatcher:Retention:AuditDays must be from 1 to 3650.";
         if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
+        foreach (var fault in Api.Faults()) yield return fault;
         foreach (var fault in Jobs.Faults()) yield return fault;
     }
 

@@ -17,7 +17,6 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
 {
     public const string Header = "Idempotency-Key";
     private const int MaxKeyLength = 255;
-    private const int MaxBodyBytes = 64 * 1024 * 1024;
 
     /// <summary>How long a request may run before a duplicate takes it for dead and runs in its place.</summary>
     private static readonly TimeSpan Lock = TimeSpan.FromSeconds(60);
@@ -34,7 +33,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
 
     private async Task HandleAsync(HttpContext context, Caller caller, string key)
     {
-        using var body = await RequestBytes.ReadAsync(context, MaxBodyBytes);
+        using var body = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         var tenant = context.Features.GetRequiredFeature<Tenant>();
         var scope = $"{caller.KeyId?.ToString("N") ?? "operator"}\n{tenant.Organization}\n{key}";
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(scope));
@@ -67,7 +66,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         var kept = false;
         try
         {
-            context.Request.Body = new MemoryStream(body.Span.ToArray(), writable: false);
+            context.Request.Body = body.AsBody();
             context.Response.Body = buffer;
             try
             {

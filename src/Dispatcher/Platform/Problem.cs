@@ -21,7 +21,9 @@ internal sealed record Problem(
     public static Problem NotFound(string detail) => new("Not found", 404, detail);
     public static Problem Conflict(string detail) => new("Conflict", 409, detail);
     public static Problem TooLarge(string detail) => new("Too large", 413, detail);
+    public static Problem TooSlow(string detail) => new("Request timeout", 408, detail);
     public static Problem Busy(string detail) => new("Too many requests", 429, detail);
+    public static Problem Overloaded(string detail) => new("Overloaded", 503, detail);
     public static Problem Unavailable(string detail) => new("Store unavailable", 503, detail);
 
     public static Problem Invalid(IReadOnlyDictionary<string, string[]> errors) =>

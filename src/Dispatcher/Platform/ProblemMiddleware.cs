@@ -30,9 +30,12 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         }
         catch (BadHttpRequestException e)
         {
-            await WriteAsync(context, e.StatusCode == 413
-                ? Problem.TooLarge("The request body is larger than this endpoint takes.")
-                : new Problem("Malformed request", e.StatusCode, e.Message));
+            await WriteAsync(context, e.StatusCode switch
+            {
+                408 => Problem.TooSlow("The body came too slowly."),
+                413 => Problem.TooLarge($"The body is larger than {BodyLimit.Of(context)} bytes."),
+                _ => new Problem("Malformed request", e.StatusCode, e.Message),
+            });
         }
         catch (DbUpdateException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
         {
@@ -42,7 +45,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         catch (Exception e) when (StoreFault.IsUnavailable(e))
         {
             LogUnavailable(context.Request.Method, context.Request.Path, e.Message);
-            await WriteAsync(context, Problem.Unavailable("The database cannot be reached; nothing was stored. Try again."), TimeSpan.FromSeconds(1));
+            await WriteAsync(context, Problem.Unavailable(UnavailableDetail(context.Request)), TimeSpan.FromSeconds(1));
         }
         catch (Exception e)
         {
@@ -58,11 +61,18 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         context.Response.Clear();
         if (problem.Status == 405) context.Response.Headers.Allow = allow;
         context.Response.StatusCode = problem.Status;
+        // What has not come yet would be taken for the next request's; the web server gives the rest a few seconds, and then hangs up.
+        if (problem.Status == 408 && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
         if (problem.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
         if (retryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await context.Response.WriteAsJsonAsync(problem, WireJson.Wire.Problem, "application/problem+json", CancellationToken.None);
     }
+
+    /// <summary>Where a connection breaks during a commit, nobody knows whether the database did what it was told.</summary>
+    private static string UnavailableDetail(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)
+        ? "The database cannot be reached. Try again."
+        : "The database cannot be reached; what was asked for may have been done or not. Events and jobs with an id of their own can safely be sent again.";
 
     private static Problem ForStatus(HttpContext context) => context.Response.StatusCode switch
     {

@@ -103,6 +103,9 @@ internal sealed class Server : IAsyncDisposable
         services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
 
         services.AddSingleton<KeyRing>();
+        services.AddSingleton<KeyLimits>();
+        services.AddSingleton<FailedKeys>();
+        services.AddSingleton<BodyBudget>();
         services.AddSingleton<FirstKey>();
         services.AddSingleton<JobKinds>();
         services.AddSingleton<Catalogue>();
@@ -118,12 +121,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddDispatcherOpenApi();
         AddEngine(services, builder.Environment, options);
 
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            // Every endpoint has a tighter limit of its own.
-            kestrel.Limits.MaxRequestBodySize = 64 * 1024 * 1024;
-        });
+        builder.WebHost.ConfigureKestrel(ConnectionLimits.Set);
     }
 
     /// <summary>The engine, in the order of the data's way back: services stop in the reverse order, so that what is fed stops after its feeder.</summary>

@@ -43,3 +43,6 @@ internal sealed class SecretsMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0007_audit")]
 internal sealed class AuditMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0009_key_limits")]
+internal sealed class KeyLimitsMigration : SqlMigration;
