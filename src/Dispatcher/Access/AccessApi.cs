@@ -46,7 +46,7 @@ internal static class AccessApi
         var projects = app.MapGroup("/projects").WithTags("Projects");
         projects.MapPost("/", CreateProject).WithSummary("Create a project").WithMetadata(Admits.Writers);
         projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
-        projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project").WithMetadata(Admits.Writers);
+        projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project that has no integrations left, and revoke its keys").WithMetadata(Admits.Writers);
 
         var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers);
         keys.MapPost("/", CreateKey).WithSummary("Create a key; it is shown this once");
@@ -79,7 +79,8 @@ internal static class AccessApi
         return TypedResults.Ok(Page<NamedView>.Of(rows, page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
     }
 
-    private static async Task<NoContent> DeleteProject(string id, Tenant tenant, DispatcherDb db, AuditContext audit, CancellationToken ct)
+    private static async Task<NoContent> DeleteProject(
+        string id, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
         if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
@@ -87,11 +88,16 @@ internal static class AccessApi
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == tenant.Organization && i.Project == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The project still has integrations; delete them first.").AsException();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var gone = await db.Projects.Where(p => p.OrganizationId == tenant.Organization && p.Id == id).ExecuteDeleteAsync(ct);
-        if (gone == 0) throw Naming.NoSuch("project", id);
+        if (await db.Projects.Where(p => p.OrganizationId == tenant.Organization && p.Id == id).ExecuteDeleteAsync(ct) == 0)
+            throw Naming.NoSuch("project", id);
+        // What it has done stays to be read by the organization, which it belongs to.
+        var now = time.GetUtcNow();
+        await db.ApiKeys.Where(k => k.OrganizationId == tenant.Organization && k.Project == id && k.RevokedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct);
         db.Audit.Add(audit.Entry(AuditAction.ProjectDeleted, AuditTarget.Project(id), id));
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
+        ring.Forget();
         return TypedResults.NoContent();
     }
 

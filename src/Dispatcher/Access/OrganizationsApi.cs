@@ -37,21 +37,26 @@ internal static class OrganizationsApi
         organizations.MapPost("/", Create).WithSummary("Create an organization");
         organizations.MapGet("/", List).WithSummary("List organizations");
         organizations.MapPatch("/{id}", Change).WithSummary("Rename an organization, or change how long its data is kept");
-        organizations.MapDelete("/{id}", Delete).WithSummary("Delete an organization that has nothing left");
+        organizations.MapDelete("/{id}", Delete).WithSummary("Delete an organization that has no integrations left, with its keys and all its data");
     }
 
     private static async Task<Created<OrganizationView>> Create(
-        Body<OrganizationRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
+        Body<OrganizationRequest> body, DispatcherDb db, Erasure erasure, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Organization, time);
         var retention = RetentionOf(body.Value.RetentionDays);
         if (await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Problem.Conflict($"The organization \"{id}\" exists.").AsException();
+        if (!await erasure.TryFinishAsync(id, ct))
+            throw Problem.Conflict($"An organization \"{id}\" was deleted, and its data is still being erased; try again later.").AsException();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.Database.ExecuteSqlAsync($"DELETE FROM dispatcher.erasure WHERE organization_id = {id}", ct);
         var organization = new Organization { Id = id, Name = name, RetentionDays = retention, CreatedAt = time.GetUtcNow() };
         db.Organizations.Add(organization);
         db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = organization.CreatedAt });
         db.Audit.Add(audit.In(null).Entry(
             AuditAction.OrganizationCreated, AuditTarget.Organization(id), details: new() { ["name"] = name, ["retention_days"] = retention }));
         await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return TypedResults.Created($"/organizations/{id}", View(organization));
     }
 
@@ -83,20 +88,27 @@ internal static class OrganizationsApi
         return TypedResults.Ok(View(organization));
     }
 
-    private static async Task<NoContent> Delete(string id, DispatcherDb db, KeyRing ring, AuditContext audit, CancellationToken ct)
+    private static async Task<NoContent> Delete(
+        string id, DispatcherDb db, Erasure erasure, KeyRing ring, AuditContext audit, CancellationToken ct)
     {
         if (id == Tenant.Default) throw Problem.Conflict("The organization \"default\" always exists.").AsException();
-        if (!Identifiers.IsValid(id) || !await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Naming.NoSuch("organization", id);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        // Locked: nobody adds to it any more.
+        if (!Identifiers.IsValid(id)
+            || (await db.Organizations.FromSql($"SELECT * FROM dispatcher.organization WHERE id = {id} FOR UPDATE").AsNoTracking().ToListAsync(ct)).Count == 0)
+            throw Naming.NoSuch("organization", id);
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
         await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
-        if (await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct) == 0) throw Naming.NoSuch("organization", id);
+        // Its projects and keys go with it.
+        await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
+        await db.Database.ExecuteSqlAsync($"INSERT INTO dispatcher.erasure (organization_id) VALUES ({id}) ON CONFLICT (organization_id) DO UPDATE SET asked_at = now()", ct);
         db.Audit.Add(audit.In(null).Entry(AuditAction.OrganizationDeleted, AuditTarget.Organization(id)));
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         ring.Forget();
+        await erasure.TryFinishAsync(id, ct);
         return TypedResults.NoContent();
     }
 

@@ -1,5 +1,6 @@
 // What has to be done now and then, by whichever node comes first: every step is safe to run on all nodes at once.
 
+using Dispatcher.Access;
 using Dispatcher.Platform;
 using Dispatcher.Statistics;
 using Dispatcher.Storage;
@@ -8,7 +9,7 @@ using Npgsql;
 namespace Dispatcher.Dispatching;
 
 internal sealed partial class Maintenance(
-    NpgsqlDataSource source, LaneSet lanes, Counters counters, DispatcherOptions options, TimeProvider time, ILogger<Maintenance> logger) : BackgroundService
+    NpgsqlDataSource source, LaneSet lanes, Erasure erasure, Counters counters, DispatcherOptions options, TimeProvider time, ILogger<Maintenance> logger) : BackgroundService
 {
     private static readonly TimeSpan Often = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(10);
@@ -26,6 +27,7 @@ internal sealed partial class Maintenance(
                 try
                 {
                     await CancelDeletedAsync(stoppingToken);
+                    await erasure.ContinueAsync(stoppingToken);
                     if (seldomDoneAt is { } at && time.GetElapsedTime(at) < Seldom) continue;
                     // Noted first: what fails, such as a drop that met a lock, is not tried again at once.
                     seldomDoneAt = time.GetTimestamp();

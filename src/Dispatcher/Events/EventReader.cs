@@ -19,7 +19,7 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
     /// <exception cref="JsonException">The bytes are not JSON.</exception>
     public ReadEvent Read(ReadOnlySpan<byte> json)
     {
-        var reader = new Utf8JsonReader(json);
+        var reader = new Utf8JsonReader(json, RequestBody.AnyDepth);
         reader.Read();
         var read = ReadOne(ref reader, json);
         while (reader.Read())
@@ -34,7 +34,7 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
     /// <exception cref="JsonException">The bytes are not JSON.</exception>
     public List<ReadEvent> ReadArray(ReadOnlySpan<byte> json)
     {
-        var reader = new Utf8JsonReader(json);
+        var reader = new Utf8JsonReader(json, RequestBody.AnyDepth);
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray) throw Problem.Malformed("The body must be a JSON array of events, or application/x-ndjson.").AsException();
         var events = new List<ReadEvent>();
@@ -96,9 +96,10 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
                 case "payload" when bit != 0:
                     var start = (int)reader.TokenStartIndex;
                     var isObject = reader.TokenType == JsonTokenType.StartObject;
-                    reader.Skip();
+                    var isFlat = SkipWithin(ref reader, RequestBody.MaxDepth);
                     payload = json[start..(int)reader.BytesConsumed];
                     faults.Require(isObject, "payload", "must be a JSON object.");
+                    faults.Require(isFlat, "payload", $"must not be nested deeper than {RequestBody.MaxDepth} levels.");
                     break;
                 default:
                     faults.Add(member, "is not a member of an event.");
@@ -136,6 +137,15 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
         faults.Require(
             orderingKey is null or { Length: >= 1 and <= MaxOrderingKeyLength } && orderingKey?.Contains('\0') != true,
             "ordering_key", $"must have 1 to {MaxOrderingKeyLength} characters.");
+    }
+
+    /// <summary>Skips a value; says whether it has at most so many levels of objects and arrays.</summary>
+    private static bool SkipWithin(ref Utf8JsonReader reader, int levels)
+    {
+        var (top, fits) = (reader.CurrentDepth, true);
+        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray)) return true;
+        while (reader.Read() && reader.CurrentDepth > top) fits &= !RequestBody.IsTooDeep(ref reader, top + levels);
+        return fits;
     }
 
     /// <summary>The member's name, and its bit among the known ones; 0 for unknown ones.</summary>

@@ -51,6 +51,21 @@ internal sealed class EventStore(NpgsqlDataSource source, TimeProvider time)
         return new Stretch<EventView>(rows, resume);
     }
 
+    /// <summary>Which of these events of the organization the caller may know of.</summary>
+    public async Task<HashSet<Guid>> VisibleAsync(Tenant tenant, IReadOnlyCollection<Guid> ids, CancellationToken ct)
+    {
+        if (tenant.Project is null || ids.Count == 0) return [.. ids];
+        await using var command = source.CreateCommand(
+            "SELECT e.id FROM dispatcher.event e WHERE e.organization_id = $1 AND e.id = ANY ($2) AND coalesce(e.project, 'default') = $3");
+        command.Parameters.AddWithValue(tenant.Organization);
+        command.Parameters.AddWithValue(ids.ToArray());
+        command.Parameters.AddWithValue(tenant.Project);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var visible = new HashSet<Guid>();
+        while (await reader.ReadAsync(ct)) visible.Add(reader.GetGuid(0));
+        return visible;
+    }
+
     /// <summary>Finds an event by its own id or by the id that its caller gave it. Its deliveries are left empty.</summary>
     public async Task<EventDetail?> FindAsync(Tenant tenant, string id, CancellationToken ct)
     {

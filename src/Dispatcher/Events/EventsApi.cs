@@ -32,22 +32,26 @@ internal static class EventsApi
     }
 
     private static async Task<Results<Accepted<PublishAnswer>, Ok<PublishAnswer>>> Publish(
-        HttpContext context, Tenant tenant, EventIntake intake, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        HttpContext context, Tenant tenant, EventIntake intake, EventStore events, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time,
+        CancellationToken ct)
     {
         var newEvent = await ReadOneAsync(context, tenant, options, time);
         var accepted = (await intake.AcceptAsync([newEvent], ct))[0];
         var id = Ids.Format(Ids.Event, accepted.EventId);
         if (!accepted.Repeated) return TypedResults.Accepted($"/events/{id}", new PublishAnswer(id, accepted.Deliveries));
+        if ((await events.VisibleAsync(tenant, [accepted.EventId], ct)).Count == 0) throw Taken().AsException();
         return TypedResults.Ok(new PublishAnswer(id, await deliveries.CountOfEventAsync(tenant.Organization, accepted.EventId, ct)));
     }
 
     private static async Task<Accepted<BatchAnswer>> PublishBatch(
-        HttpContext context, Tenant tenant, EventIntake intake, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time, CancellationToken ct)
+        HttpContext context, Tenant tenant, EventIntake intake, EventStore events, DeliveryStore deliveries, DispatcherOptions options, TimeProvider time,
+        CancellationToken ct)
     {
         var read = await ReadManyAsync(context, tenant, options, time);
         var good = read.Where(r => r.Event is not null).Select(r => r.Event!).ToList();
         var accepted = good.Count > 0 ? await intake.AcceptAsync(good, ct) : [];
 
+        var known = await events.VisibleAsync(tenant, [.. accepted.Where(a => a.Repeated).Select(a => a.EventId)], ct);
         var items = new BatchItem[read.Count];
         for (int i = 0, next = 0; i < items.Length; i++)
         {
@@ -58,6 +62,12 @@ internal static class EventsApi
             }
 
             var a = accepted[next++];
+            if (a.Repeated && !known.Contains(a.EventId))
+            {
+                items[i] = new BatchItem(null, null, Taken());
+                continue;
+            }
+
             var count = a.Repeated ? await deliveries.CountOfEventAsync(tenant.Organization, a.EventId, ct) : a.Deliveries;
             items[i] = new BatchItem(Ids.Format(Ids.Event, a.EventId), count, null);
         }
@@ -116,6 +126,9 @@ internal static class EventsApi
         }
     }
 
+    // Nothing of the event is said, not even which one it is: it is another project's than the key's.
+    private static Problem Taken() => Problem.Conflict("id: an event of another project of the organization has it.");
+
     private static ProblemException NotJson(ReadOnlySpan<byte> json) =>
-        (RequestBody.FindMalformation(json) ?? Problem.Malformed("The body is not JSON.")).AsException();
+        (RequestBody.FindMalformation(json, int.MaxValue) ?? Problem.Malformed("The body is not JSON.")).AsException();
 }

@@ -64,8 +64,9 @@ internal static class JobsApi
         using var bytes = await RequestBytes.ReadAsync(context, BodyLimit.Of(context));
         JobBatchItem[] items = [];
         var changes = new List<(int Item, JobChange Change)>();
-        if (RequestBody.FindMalformation(bytes.Span) is { } malformed) throw malformed.AsException();
-        using (var document = JsonDocument.Parse(bytes.Span.ToArray()))
+        // An item that is nested too deep is an error in its place.
+        if (RequestBody.FindMalformation(bytes.Span, int.MaxValue) is { } malformed) throw malformed.AsException();
+        using (var document = JsonDocument.Parse(bytes.Span.ToArray(), new JsonDocumentOptions { MaxDepth = int.MaxValue }))
         {
             if (document.RootElement.ValueKind != JsonValueKind.Array) throw Problem.Malformed("The body must be a JSON array of jobs.").AsException();
             var count = document.RootElement.GetArrayLength();

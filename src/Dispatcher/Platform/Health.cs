@@ -40,7 +40,14 @@ internal static class Health
         var reading = new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]);
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false })
             .WithMetadata(new AllowAnonymousAttribute(), reading);
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(Ready) })
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(Ready), ResponseWriter = WriteAsync })
             .WithMetadata(new AllowAnonymousAttribute(), reading);
+    }
+
+    private static Task WriteAsync(HttpContext context, HealthReport report)
+    {
+        if (report.Status == HealthStatus.Healthy) return context.Response.WriteAsync(nameof(HealthStatus.Healthy), context.RequestAborted);
+        var reasons = report.Entries.Values.Where(e => e.Status != HealthStatus.Healthy).Select(e => e.Description ?? "A check failed.");
+        return ProblemMiddleware.WriteAsync(context, Problem.Unavailable(string.Join(" ", reasons)), TimeSpan.FromSeconds(1));
     }
 }

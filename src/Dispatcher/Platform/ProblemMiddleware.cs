@@ -42,6 +42,10 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             // Two made the same thing at once, and both had seen that it was not there yet.
             await WriteAsync(context, Problem.Conflict("It exists: somebody else made it at the same time."));
         }
+        catch (Exception e) when ((e as PostgresException ?? e.InnerException) is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation })
+        {
+            await WriteAsync(context, Problem.Conflict("What it belongs to was deleted at the same time."));
+        }
         catch (Exception e) when (StoreFault.IsUnavailable(e))
         {
             LogUnavailable(context.Request.Method, context.Request.Path, e.Message);
@@ -78,7 +82,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     {
         404 => Problem.NotFound($"There is nothing at {context.Request.Path}."),
         405 => new Problem("Method not allowed", 405, $"{context.Request.Path} does not take {context.Request.Method}."),
-        413 => Problem.TooLarge("The request body is larger than this endpoint takes."),
+        413 => Problem.TooLarge($"The body is larger than {BodyLimit.Of(context)} bytes."),
         415 => new Problem("Unsupported media type", 415, "Send application/json."),
         var status => new Problem("Request refused", status, $"The request was refused with status {status}."),
     };

@@ -9,6 +9,12 @@ namespace Dispatcher.Platform;
 
 internal static class RequestBody
 {
+    /// <summary>How many objects and arrays may stand within one another, in a body and in an event's payload.</summary>
+    public const int MaxDepth = 64;
+
+    /// <summary>For readers that have to come past what is too deep, to say so or to go on behind it. They do not recurse.</summary>
+    public static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
     public static T Parse<T>(ReadOnlySpan<byte> json) where T : class
     {
         var type = (JsonTypeInfo<T>)WireJson.Default.GetTypeInfo(typeof(T))!;
@@ -33,7 +39,7 @@ internal static class RequestBody
         if (!Utf8.IsValid(json)) return Problem.Malformed("The body is not UTF-8.");
         if (json.IndexOf("\\u"u8) < 0) return null;
         var member = "body";
-        var reader = new Utf8JsonReader(json);
+        var reader = new Utf8JsonReader(json, AnyDepth);
         try
         {
             while (reader.Read())
@@ -86,14 +92,15 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>Says where JSON text stops being JSON; null when it is well-formed.</summary>
-    public static Problem? FindMalformation(ReadOnlySpan<byte> json)
+    /// <summary>Says where JSON text stops being JSON, or is nested too deep; null when it is well-formed.</summary>
+    public static Problem? FindMalformation(ReadOnlySpan<byte> json, int maxDepth = MaxDepth)
     {
         try
         {
-            var reader = new Utf8JsonReader(json);
+            var reader = new Utf8JsonReader(json, AnyDepth);
             while (reader.Read())
             {
+                if (IsTooDeep(ref reader, maxDepth)) return Problem.Malformed($"The body is nested deeper than {maxDepth} levels.");
             }
 
             return null;
@@ -103,6 +110,10 @@ internal static class RequestBody
             return Problem.Malformed($"The body is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
         }
     }
+
+    /// <summary>Whether the reader stands at the beginning of an object or array that has so many around it.</summary>
+    public static bool IsTooDeep(ref Utf8JsonReader reader, int levels) =>
+        reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && reader.CurrentDepth >= levels;
 
     private static Problem Explain(ReadOnlySpan<byte> json, JsonException error, JsonTypeInfo type)
     {

@@ -106,6 +106,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<KeyLimits>();
         services.AddSingleton<FailedKeys>();
         services.AddSingleton<BodyBudget>();
+        services.AddSingleton<Erasure>();
         services.AddSingleton<FirstKey>();
         services.AddSingleton<JobKinds>();
         services.AddSingleton<Catalogue>();

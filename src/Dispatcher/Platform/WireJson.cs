@@ -68,14 +68,22 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
 internal sealed partial class WireJson : JsonSerializerContext
 {
-    /// <summary>As <see cref="Default"/>, with quotes and letters as themselves: answers are JSON, never part of a page.</summary>
-    public static WireJson Wire => field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    /// <summary>
+    /// As <see cref="Default"/>, with quotes and letters as themselves: answers are JSON, never part of a page. What came in as deep as it
+    /// may stands deeper in an answer, with a page around it.
+    /// </summary>
+    public static WireJson Wire => field ??= new(new JsonSerializerOptions(Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        MaxDepth = 2 * RequestBody.MaxDepth,
+    });
 
     /// <summary>Has Minimal APIs write their answers the same way.</summary>
     public static void Configure(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = Wire.Options.PropertyNamingPolicy;
         options.Encoder = Wire.Options.Encoder;
+        options.MaxDepth = Wire.Options.MaxDepth;
         options.NumberHandling = JsonNumberHandling.Strict;
         foreach (var converter in Wire.Options.Converters) options.Converters.Add(converter);
         options.TypeInfoResolverChain.Insert(0, Default);
