@@ -148,7 +148,7 @@ public sealed class KeyLimitsTests(PostgresFixture postgres)
     public async Task A_rate_is_kept_over_time(int perSecond)
     {
         using var limits = new KeyLimits(new DispatcherOptions());
-        var caller = new Caller(Guid.NewGuid(), Role.Emitter, "default", null, perSecond);
+        var caller = new Caller(Guid.NewGuid(), Role.Emitter, "default", null, RateLimitPerSecond: perSecond);
         var began = TimeProvider.System.GetTimestamp();
         var admitted = 0;
         while (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(2))
