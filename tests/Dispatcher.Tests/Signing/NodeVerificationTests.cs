@@ -66,6 +66,28 @@ public sealed class NodeVerificationTests(NodeVerifiers verifiers) : IClassFixtu
             ["verified", "Message timestamp too old", "Message timestamp too new"], await verifiers.VerifyAsync(recent, old, early));
     }
 
+    [Fact]
+    public async Task What_is_signed_with_ed25519_verifies_with_the_public_key_in_node_alone()
+    {
+        Assert.SkipUnless(Ed25519Key.IsAvailable, "There is no OpenSSL here: apt-get install libssl3.");
+        Assert.True(SigningKey.TryParse(Ed25519Key.Generate(), out var key, out _));
+        Assert.True(SigningKey.TryParse(Ed25519Key.Generate(), out var other, out _));
+        await using var receiver = await KestrelReceiver.StartAsync();
+        using var sender = SendingBench.Sender(time: new StandingClock(Now));
+        var target = new SendTarget(receiver.Url, [], [key], SendingBench.Ample, SvixHeaders: true);
+
+        var result = await sender.SendAsync(target, SendingBench.Message("""{"label":"Zoë 日本 €"}"""), default);
+
+        Assert.Equal(SendOutcome.Succeeded, result.Outcome);
+        var received = Assert.Single(receiver.Received);
+        var headers = received.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value);
+        Assert.Equal(headers["webhook-signature"], headers["svix-signature"]);
+        var webhook = new ReceivedSignature("node:crypto", key.ReceiversKey, headers, received.Body);
+        Assert.Equal(
+            ["verified", "No matching signature found", "No matching signature found"],
+            await verifiers.VerifyAsync(webhook, webhook with { Secret = other.ReceiversKey }, webhook with { Body = "{}"u8.ToArray() }));
+    }
+
     // Sends to a receiver, and keeps of what it got only the headers that the library is named for.
     private static async Task<ReceivedSignature> ReceiveAsync(
         string library, string payload, string[]? secrets = null, DateTimeOffset? at = null)

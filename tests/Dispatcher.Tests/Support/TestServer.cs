@@ -54,8 +54,16 @@ internal sealed class TestServer : IAsyncDisposable
             if (settings is not null) builder.Configuration.AddInMemoryCollection(settings);
             configure?.Invoke(builder);
         }, TestContext.Current.CancellationToken);
-        await server.StartAsync(TestContext.Current.CancellationToken);
-        return new TestServer(server, connectionString);
+        try
+        {
+            await server.StartAsync(TestContext.Current.CancellationToken);
+            return new TestServer(server, connectionString);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A client with another key, or with none.</summary>

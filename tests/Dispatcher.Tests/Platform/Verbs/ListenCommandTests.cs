@@ -179,7 +179,7 @@ public sealed partial class ListenCommandTests
     [InlineData("--status", "99", "--status must be 200 to 599.")]
     [InlineData("--count", "0", "--count must be at least 1.")]
     [InlineData("--path", "hook", "--path must begin with a slash.")]
-    [InlineData("--secret", "hunter2*", "--secret must be 'whsec_' followed by base64.")]
+    [InlineData("--secret", "hunter2*", "--secret must be 'whsec_' or 'whpk_' followed by base64")]
     public async Task An_argument_out_of_its_range_is_refused_with_the_reason(string option, string value, string reason)
     {
         await using var listen = VerbRun.Start(ListenCommand.Create(), option, value);
