@@ -48,7 +48,7 @@ internal static class AccessApi
         projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
         projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project that has no integrations left, and revoke its keys").WithMetadata(Admits.Writers);
 
-        var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers);
+        var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers, RefusesPortalSessions.Instance);
         keys.MapPost("/", CreateKey).WithSummary("Create a key; it is shown this once");
         keys.MapGet("/", ListKeys).WithSummary("List keys");
         keys.MapDelete("/{id}", RevokeKey).WithSummary("Revoke a key");
@@ -80,7 +80,7 @@ internal static class AccessApi
     }
 
     private static async Task<NoContent> DeleteProject(
-        string id, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
+        string id, Tenant tenant, DispatcherDb db, PortalSessions sessions, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
         if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
@@ -97,6 +97,7 @@ internal static class AccessApi
         db.Audit.Add(audit.Entry(AuditAction.ProjectDeleted, AuditTarget.Project(id), id));
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
+        await sessions.EndProjectAsync(tenant.Organization, id, ct);
         ring.Forget();
         return TypedResults.NoContent();
     }

@@ -20,6 +20,12 @@ internal sealed record Admits(params Role[] Roles)
     public static readonly Admits Operators = new(Role.Operator);
 }
 
+/// <summary>Endpoint metadata: keys only. What makes further credentials, or ends them, is not for a session that is given away in a link.</summary>
+internal sealed record RefusesPortalSessions
+{
+    public static readonly RefusesPortalSessions Instance = new();
+}
+
 internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLimits limits, FailedKeys failed)
 {
     public Task InvokeAsync(HttpContext context)
@@ -41,6 +47,9 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLi
         var admits = endpoint.Metadata.GetMetadata<Admits>() ?? Admits.Operators;
         if (!admits.Roles.Contains(caller.Role))
             throw Problem.Forbidden($"A key of role {caller.Role.ToString().ToLowerInvariant()} may not do this.").AsException();
+
+        if (caller.Kind == CallerKind.PortalSession && endpoint.Metadata.GetMetadata<RefusesPortalSessions>() is not null)
+            throw Problem.Forbidden("A portal session may not do this; use an API key.").AsException();
 
         context.Features.Set(caller);
         context.Features.Set(await TenantOfAsync(context, caller));

@@ -22,15 +22,27 @@ internal enum Role
     Emitter,
 }
 
-/// <summary>An authenticated key.</summary>
-/// <param name="KeyId">The key's id; null for the operator key of the configuration.</param>
+/// <summary>What a caller showed.</summary>
+internal enum CallerKind
+{
+    /// <summary>An API key.</summary>
+    Key,
+
+    /// <summary>The token of a portal session (<see cref="PortalSession"/>).</summary>
+    PortalSession,
+}
+
+/// <summary>An authenticated key or portal session.</summary>
+/// <param name="KeyId">The id of the key, or of the session; null for the operator key of the configuration.</param>
 /// <param name="Role">What it may do.</param>
 /// <param name="Organization">The organization it is bound to; null for operators only.</param>
 /// <param name="Project">The project it is bound to, if any.</param>
 /// <param name="Name">What people call the key, if anything.</param>
 /// <param name="RateLimitPerSecond">The key's own limit, if it has one. See <see cref="KeyLimits"/>.</param>
+/// <param name="Kind">Which of the two it is.</param>
 internal sealed record Caller(
-    Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null, int? RateLimitPerSecond = null) : IBindableFromHttpContext<Caller>
+    Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null, int? RateLimitPerSecond = null, CallerKind Kind = CallerKind.Key)
+    : IBindableFromHttpContext<Caller>
 {
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>
         ValueTask.FromResult<Caller?>(Of(context));

@@ -1,4 +1,4 @@
-// Knows keys by their hash. Answers are kept for seconds, and dropped at once when any node changes a key.
+// Knows keys, and the tokens of portal sessions, by their hash. Answers are kept for seconds, and dropped at once when any node changes a key.
 
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Dispatcher.Access;
 
 /// <summary>Looks keys up. A revoked key stops working at once on every node that hears of it, and within <see cref="Freshness"/> on one that does not.</summary>
-internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, DispatcherOptions options, TimeProvider time)
+internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSessions sessions, DispatcherOptions options, TimeProvider time)
 {
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(5);
 
@@ -66,6 +66,13 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, DispatcherOpt
         var hash = Hash(key);
         if (_operatorHash is not null && CryptographicOperations.FixedTimeEquals(hash, _operatorHash))
             return Remember(key, new Caller(null, Role.Operator, null, null), null, changes);
+
+        if (PortalToken.HasForm(key))
+        {
+            if (await sessions.FindAsync(key, ct) is { IsLive: true } session) return Remember(key, session.Caller, session.ExpiresAt, changes);
+            _known.TryRemove(key, out _);
+            return null;
+        }
 
         // What does not look like a key of ours is none: the database is not asked.
         if (!HasForm(key)) return null;

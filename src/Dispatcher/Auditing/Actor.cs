@@ -18,6 +18,7 @@ internal sealed record Actor(string Kind, string? Id, string? Name, string? Role
     public static Actor Of(Caller caller)
     {
         var role = caller.Role.ToString().ToLowerInvariant();
+        if (caller.Kind == CallerKind.PortalSession) return new Actor(ActorKind.Portal, Ids.Format(Ids.PortalSession, caller.KeyId!.Value), null, role);
         return caller.KeyId is { } key
             ? new Actor(ActorKind.Key, Ids.Format(Ids.ApiKey, key), caller.Name, role)
             : new Actor(ActorKind.OperatorKey, null, null, role);
@@ -32,7 +33,7 @@ internal static class ActorKind
     /// <summary>The operator key of the configuration.</summary>
     public const string OperatorKey = "operator_key";
 
-    /// <summary>Somebody in the portal.</summary>
+    /// <summary>Somebody with a link into the portal.</summary>
     public const string Portal = "portal";
 
     /// <summary>The server itself, or who ran one of its commands on its machine.</summary>

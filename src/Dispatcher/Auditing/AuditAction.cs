@@ -35,11 +35,14 @@ internal static class AuditAction
     /// <summary>A link into the portal was given out.</summary>
     public const string PortalLinkCreated = "portal_link.created";
 
+    /// <summary>Its session was ended before its time.</summary>
+    public const string PortalLinkRevoked = "portal_link.revoked";
+
     public static readonly string[] All =
     [
         IntegrationCreated, IntegrationUpdated, IntegrationDeleted, IntegrationEnabled, IntegrationDisabled, IntegrationTested,
         SecretRead, SecretRotated, RecoveryStarted, TaskCancelled, DeliveryRetried, DeliveryCancelled, ApiKeyCreated, ApiKeyRevoked,
         ProjectCreated, ProjectDeleted, OrganizationCreated, OrganizationChanged, OrganizationDeleted,
-        EventTypeCreated, EventTypeReplaced, EventTypeDeleted, PortalLinkCreated,
+        EventTypeCreated, EventTypeReplaced, EventTypeDeleted, PortalLinkCreated, PortalLinkRevoked,
     ];
 }

@@ -32,6 +32,7 @@ internal sealed class DispatcherOptions
     public IntakeOptions Intake { get; set; } = new();
     public MetricsOptions Metrics { get; set; } = new();
     public ApiOptions Api { get; set; } = new();
+    public PortalOptions Portal { get; set; } = new();
 
     /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
     public Jobs.JobOptions Jobs { get; set; } = new();
@@ -69,10 +70,17 @@ internal sealed class DispatcherOptions
         if (Retention.AuditDays is < 1 or > 3650) yield return "Dispatcher:Retention:AuditDays must be from 1 to 3650.";
         if (Intake.MaxPayloadBytes is < 1024 or > 16 * 1024 * 1024) yield return "Dispatcher:Intake:MaxPayloadBytes must be from 1024 to 16777216.";
         foreach (var fault in Api.Faults()) yield return fault;
+        if (Portal.LinkSeconds is < PortalOptions.MinLinkSeconds or > PortalOptions.MaxLinkSeconds)
+            yield return $"Dispatcher:Portal:LinkSeconds must be from {PortalOptions.MinLinkSeconds} to {PortalOptions.MaxLinkSeconds}.";
+        foreach (var (origin, i) in Portal.AllowedOrigins.Select((o, i) => (o, i)))
+            if (!IsOrigin(origin)) yield return $"Dispatcher:Portal:AllowedOrigins:{i} must be an origin such as https://app.example.com, not \"{origin}\".";
         foreach (var fault in Jobs.Faults()) yield return fault;
     }
 
     private static bool IsHttp(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https";
+
+    /// <summary>Scheme, host and port alone, spelled as browsers spell them.</summary>
+    private static bool IsOrigin(string text) => IsHttp(text) && new Uri(text).GetLeftPart(UriPartial.Authority) == text && !text.Contains('@', StringComparison.Ordinal);
 
     internal sealed class EgressOptions
     {
@@ -179,6 +187,21 @@ internal sealed class DispatcherOptions
     {
         /// <summary>The largest payload of one event. 1024 to 16777216, default 262144 (256 KiB).</summary>
         public int MaxPayloadBytes { get; set; } = 256 * 1024;
+    }
+
+    internal sealed class PortalOptions
+    {
+        public const int MinLinkSeconds = 60;
+        public const int MaxLinkSeconds = 604_800;
+
+        /// <summary>How long a link into the portal works unless its maker says otherwise. 60 to 604800, default 3600.</summary>
+        public int LinkSeconds { get; set; } = 3600;
+
+        /// <summary>
+        /// Origins whose pages may show the portal in a frame, and call the API from the browser with a session's token. Default: none
+        /// but this server's own.
+        /// </summary>
+        public string[] AllowedOrigins { get; set; } = [];
     }
 }
 

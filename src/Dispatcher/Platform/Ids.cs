@@ -14,6 +14,7 @@ internal static class Ids
     public const string Job = "job_";
     public const string Task = "tsk_";
     public const string Audit = "aud_";
+    public const string PortalSession = "pts_";
 
     private static readonly UuidSequence Sequence = new();
 

@@ -107,6 +107,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<FailedKeys>();
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<Erasure>();
+        services.AddSingleton<PortalSessions>();
         services.AddSingleton<FirstKey>();
         services.AddSingleton<JobKinds>();
         services.AddSingleton<Catalogue>();
@@ -182,6 +183,7 @@ internal sealed class Server : IAsyncDisposable
         app.MapDispatcherOpenApi();
         app.MapOrganizations();
         app.MapAccess();
+        app.MapPortalLinks();
         app.MapIntegrations();
         app.MapEvents();
         app.MapEventTypes();

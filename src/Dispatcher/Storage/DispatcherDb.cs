@@ -16,6 +16,7 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
     public DbSet<Organization> Organizations => Set<Organization>();
     public DbSet<Project> Projects => Set<Project>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+    public DbSet<PortalSession> PortalSessions => Set<PortalSession>();
     public DbSet<Integration> Integrations => Set<Integration>();
     public DbSet<IntegrationSecret> IntegrationSecrets => Set<IntegrationSecret>();
     public DbSet<EventType> EventTypes => Set<EventType>();
@@ -33,6 +34,11 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
         {
             e.ToTable("api_key").HasKey(k => k.Id);
             e.Property(k => k.Role).HasConversion(r => NameOf(r), text => Enum.Parse<Role>(text, true));
+        });
+        model.Entity<PortalSession>(e =>
+        {
+            e.ToTable("portal_session").HasKey(s => new { s.OrganizationId, s.Id });
+            e.Property(s => s.Role).HasConversion(r => NameOf(r), text => Enum.Parse<Role>(text, true));
         });
         model.Entity<Integration>(e =>
         {

@@ -44,5 +44,8 @@ internal sealed class SecretsMigration : SqlMigration;
 [DbContext(typeof(DispatcherDb)), Migration("0007_audit")]
 internal sealed class AuditMigration : SqlMigration;
 
+[DbContext(typeof(DispatcherDb)), Migration("0008_portal_session")]
+internal sealed class PortalSessionMigration : SqlMigration;
+
 [DbContext(typeof(DispatcherDb)), Migration("0009_key_limits")]
 internal sealed class KeyLimitsMigration : SqlMigration;
