@@ -41,7 +41,7 @@ internal sealed record AuditedCall(string Endpoint, string Action, string Call, 
         new("DELETE /api-keys/{id}", "api_key.revoked", "DELETE /api-keys/{key}", null, "{key}"),
         new("POST /projects", "project.created", "POST /projects", """{"id":"new"}""", "new"),
         new("DELETE /projects/{id}", "project.deleted", "DELETE /projects/{project}", null, "{project}"),
-        new("POST /webhook", "portal_link.created", "POST /webhook", "{}", "{session}"),
+        new("POST /webhook", "portal_link.created", "POST /webhook", "{}", "{newest-session}"),
         new("DELETE /portal-sessions/{id}", "portal_link.revoked", "DELETE /portal-sessions/{session}", null, "{session}"),
         new("POST /organizations", "organization.created", "POST /organizations", "{}", "{answer}", ByOperator: true),
         new("PATCH /organizations/{id}", "organization.changed", "PATCH /organizations/{organization}", """{"retention_days":90}""", "{organization}", ByOperator: true),
@@ -110,12 +110,22 @@ internal sealed class AuditedWorld(ApiServer api, Customer customer, string admi
             "project" => (await customer.Admin.CallAsync(201, "POST /projects", "{}")).Text("id"),
             "key" => (await customer.Admin.CallAsync(201, "POST /api-keys", """{"role":"emitter"}""")).Text("id"),
             "operator-key" => (await api.Operator.CallAsync(201, "POST /api-keys", """{"role":"operator"}""")).Text("id"),
+            "session" => await SessionAsync(),
+            "newest-session" => await NewestSessionAsync(),
             "organization" => (await api.Operator.CallAsync(201, "POST /organizations", "{}")).Text("id"),
             "type" => (await api.Operator.CallAsync(201, "POST /event-types", $$"""{"name":"t.{{unique}}"}""")).Text("name"),
             "new-type" => $"t.{unique}",
             _ => throw new ArgumentException($"There is no {name} in this world.", nameof(name)),
         };
     }
+
+    private async Task<string> SessionAsync()
+    {
+        await customer.Admin.CallAsync(200, "POST /webhook", "{}");
+        return await NewestSessionAsync();
+    }
+
+    private async Task<string> NewestSessionAsync() => (await customer.Admin.CallAsync(200, "GET /portal-sessions?limit=1")).Data()[0].Text("id");
 
     /// <summary>Nothing listens there, so that each attempt fails at once.</summary>
     private Task<JsonElement> RegisterAsync(string members, string events = "\"none\"") =>
