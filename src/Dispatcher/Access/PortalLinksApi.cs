@@ -57,7 +57,7 @@ internal static class PortalLinksApi
         var (session, token) = await sessions.CreateAsync(caller, scope, role, lifetime, audit, ct);
         // A secret is in it: nothing on the way may keep it.
         context.Response.Headers.CacheControl = "no-store";
-        return TypedResults.Ok(new PortalLink($"{RootOf(context.Request, options)}/portal/{token}", session.ExpiresAt));
+        return TypedResults.Ok(new PortalLink($"{PublicAddress.RootOf(context.Request, options)}/portal/{token}", session.ExpiresAt));
     }
 
     private static async Task<Ok<Page<PortalSessionView>>> List(PageQuery page, Tenant tenant, DispatcherDb db, TimeProvider time, CancellationToken ct)
@@ -77,10 +77,6 @@ internal static class PortalLinksApi
         ring.Forget();
         return TypedResults.NoContent();
     }
-
-    /// <summary>Where customers reach this server. Without the path base: the portal is at the root, whichever of the API's two roots was called.</summary>
-    private static string RootOf(HttpRequest request, DispatcherOptions options) =>
-        options.PublicUrl is { } url ? url.TrimEnd('/') : $"{request.Scheme}://{request.Host}";
 
     private static PortalSessionView View(PortalSession s) => new(
         Ids.Format(Ids.PortalSession, s.Id), s.Role.ToString().ToLowerInvariant(), s.OrganizationId, s.Project,

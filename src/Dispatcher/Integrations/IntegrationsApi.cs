@@ -70,7 +70,7 @@ internal static class IntegrationsApi
         PageQuery page, Tenant tenant, DispatcherDb db, DispatcherOptions options, CancellationToken ct)
     {
         var after = page.AfterId;
-        var rows = await Visible(db, tenant).AsNoTracking()
+        var rows = await db.IntegrationsOf(tenant).AsNoTracking()
             .Where(i => after == null || i.Id < after)
             .OrderByDescending(i => i.Id).Take(page.Limit + 1).ToListAsync(ct);
         return TypedResults.Ok(Page<IntegrationView>.Of(rows.ConvertAll(i => i.ToView(options)), page, v => v.Id[4..]));
@@ -203,11 +203,8 @@ internal static class IntegrationsApi
         return TypedResults.Accepted($"/deliveries/{view.Id}", view);
     }
 
-    private static IQueryable<Integration> Visible(DispatcherDb db, Tenant tenant) => db.Integrations
-        .Where(i => i.OrganizationId == tenant.Organization && i.DeletedAt == null && (tenant.Project == null || i.Project == tenant.Project));
-
     private static async Task<Integration> FindAsync(string id, Tenant tenant, DispatcherDb db, CancellationToken ct) =>
-        (Ids.TryParse(Ids.Integration, id, out var key) ? await Visible(db, tenant).SingleOrDefaultAsync(i => i.Id == key, ct) : null)
+        (Ids.TryParse(Ids.Integration, id, out var key) ? await db.IntegrationsOf(tenant).SingleOrDefaultAsync(i => i.Id == key, ct) : null)
         ?? throw NotFound(id);
 
     private static ProblemException NotFound(string id) => Problem.NotFound($"There is no integration \"{id}\".").AsException();

@@ -9,6 +9,7 @@ using Dispatcher.Events;
 using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Portal;
 using Dispatcher.Recoveries;
 using Dispatcher.Secrets;
 using Dispatcher.Sending;
@@ -121,6 +122,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
+        services.AddPortal(options);
         AddEngine(services, builder.Environment, options);
 
         builder.WebHost.ConfigureKestrel(ConnectionLimits.Set);
@@ -174,6 +176,7 @@ internal sealed class Server : IAsyncDisposable
         app.UsePathBase("/v1");
         app.UseRouting();
         app.UseMiddleware<RequestTrace>();
+        if (options.HasRole("api")) app.UsePortal(options);
         app.UseMiddleware<AccessMiddleware>();
         app.MapHealth();
         app.MapMetrics(options);
@@ -192,5 +195,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapStatistics();
         app.MapRecoveries();
         app.MapAudit();
+        app.MapPortal();
     }
 }
