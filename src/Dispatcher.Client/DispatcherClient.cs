@@ -140,6 +140,21 @@ public sealed class DispatcherClient : IDisposable
     public Task<RecoveryTask> CancelTaskAsync(string integrationId, string taskId, CancellationToken cancellationToken = default) =>
         _transport.PostAsync($"{Tasks(integrationId)}/{Segment(taskId)}/cancel", DispatcherJson.Default.RecoveryTask, cancellationToken);
 
+    /// <summary>Makes a link into the portal, for a customer of yours to open: no other login is asked for.</summary>
+    /// <param name="options">Whom and what it is for. Default: all that the key sees.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    public Task<PortalLink> CreatePortalLinkAsync(PortalLinkOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var query = new Query();
+        query.Append("organization", options?.Organization);
+        return _transport.PostAsync(
+            $"webhook{query}",
+            new PortalLinkRequest(options?.Project, (int?)options?.ExpiresIn?.TotalSeconds, options?.Role),
+            DispatcherJson.Default.PortalLinkRequest,
+            DispatcherJson.Default.PortalLink,
+            cancellationToken);
+    }
+
     /// <summary>Creates a job, which emits <c>job.created</c> and what else its kind asks for.</summary>
     public Task<Job> CreateJobAsync(JobStart start, CancellationToken cancellationToken = default)
     {

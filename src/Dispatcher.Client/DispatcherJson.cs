@@ -18,6 +18,8 @@ namespace Dispatcher.Client;
 [JsonSerializable(typeof(RecoverySpan))]
 [JsonSerializable(typeof(RecoveryTask))]
 [JsonSerializable(typeof(Page<RecoveryTask>))]
+[JsonSerializable(typeof(PortalLinkRequest))]
+[JsonSerializable(typeof(PortalLink))]
 [JsonSerializable(typeof(JobStart))]
 [JsonSerializable(typeof(JobUpdate))]
 [JsonSerializable(typeof(JobMove))]

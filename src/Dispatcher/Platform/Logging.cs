@@ -12,7 +12,7 @@ internal static class Logging
 
     public static void AddTo(ILoggingBuilder logging, IConfiguration settings)
     {
-        var configuration = new LoggerConfiguration().ReadFrom.Configuration(settings);
+        var configuration = new LoggerConfiguration().ReadFrom.Configuration(settings).Enrich.With<TokenRedaction>();
         configuration = Console.IsOutputRedirected
             ? configuration.WriteTo.Console(new JsonFormatter(renderMessage: true))
             : configuration.WriteTo.Console(outputTemplate: Readable, formatProvider: CultureInfo.InvariantCulture);

@@ -38,6 +38,10 @@ public sealed class ArchitectureTests
     public void A_room_that_uses_the_engine_knows_no_other_that_does(string room, string mayKnow) => AssertKnowsOnly(room, mayKnow);
 
     [Fact]
+    public void The_portal_shows_what_other_rooms_hold_and_knows_nothing_of_the_engine() =>
+        AssertKnowsOnly("Portal", "Access Deliveries Integrations Platform Storage");
+
+    [Fact]
     public void Statistics_are_counted_for_rooms_that_they_do_not_know() => AssertKnowsOnly("Statistics", "Sending Platform Storage Access");
 
     [Fact]

@@ -46,13 +46,18 @@ public sealed class LogTests(PostgresFixture postgres)
             Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.StatusCode);
         await server.PublishAsync("a.b", new JsonObject { ["is"] = payload });
         await failing.WaitForAsync(6);
+        using var linked = await client.PostAsync("/webhook", null);
+        var link = (await TestServer.ReadAsync(linked, HttpStatusCode.OK)).GetProperty("link").GetString()!;
+        using (var page = await server.Client.GetAsync(link)) Assert.Equal("/portal", page.RequestMessage!.RequestUri!.AbsolutePath);
+        using (var unknown = await server.Client.GetAsync(link[..^1])) Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
         await server.TerminateAsync();
 
         var written = server.Output + server.Error;
         Assert.Contains("failed", written, StringComparison.Ordinal);
         Assert.Contains("\"Debug\"", written, StringComparison.Ordinal);
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"somebody:{password}"));
-        foreach (var secret in new[] { TestServer.OperatorKey, apiKey, signing, signing[6..], shown, shown[6..], header, password, basic, payload })
+        var token = link[(link.LastIndexOf('/') + 1)..^1];
+        foreach (var secret in new[] { token, TestServer.OperatorKey, apiKey, signing, signing[6..], shown, shown[6..], header, password, basic, payload })
             Assert.DoesNotContain(secret, written, StringComparison.Ordinal);
     }
 
