@@ -3,7 +3,6 @@
 using Dispatcher.Access;
 using Dispatcher.Platform;
 using Dispatcher.Portal.Pages;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Dispatcher.Portal;
 
@@ -24,10 +23,12 @@ internal sealed record Notice(int Status, string Title, string Text)
 
     public static Notice OfProblem(Problem problem) => new(problem.Status, problem.Title, problem.Detail);
 
-    public RazorComponentResult<NoticePage> ToResult(HttpContext context, DispatcherOptions options) =>
-        new(new { Root = PublicAddress.PathOf(context.Request, options) + PortalPages.Path, Title, Text })
+    public PageResult<NoticePage> ToResult(HttpContext context, DispatcherOptions options) => new(
+        new()
         {
-            StatusCode = Status,
-            PreventStreamingRendering = true,
-        };
+            [nameof(NoticePage.Root)] = PublicAddress.PathOf(context.Request, options) + PortalPages.Path,
+            [nameof(NoticePage.Title)] = Title,
+            [nameof(NoticePage.Text)] = Text,
+        },
+        Status);
 }

@@ -19,13 +19,10 @@ internal static class PortalPages
 {
     public const string Path = "/portal";
 
-    public static void AddPortal(this IServiceCollection services, DispatcherOptions options)
-    {
-        services.AddRazorComponents();
-        // An embedding page calls the API with a session's token, which it sends itself: no cookie is involved.
+    // An embedding page calls the API with a session's token, which it sends itself: no cookie is involved.
+    public static void AddPortal(this IServiceCollection services, DispatcherOptions options) =>
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(options.Portal.AllowedOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("Location", "Retry-After")));
-    }
 
     public static void UsePortal(this WebApplication app, DispatcherOptions options)
     {
@@ -60,7 +57,7 @@ internal static class PortalPages
             ? TypedResults.Bytes(asset.Content, asset.ContentType, entityTag: asset.Tag)
             : throw Problem.NotFound($"There is no file \"{name}\".").AsException();
 
-    private static async Task<RazorComponentResult<IntegrationsPage>> Integrations(
+    private static async Task<PageResult<IntegrationsPage>> Integrations(
         PageQuery page, PortalView view, Tenant tenant, DispatcherDb db, CancellationToken ct)
     {
         var after = page.AfterId;
@@ -71,10 +68,16 @@ internal static class PortalPages
                 Ids.Format(Ids.Integration, i.Id), i.Name, i.Target, i.Events, i.Project, i.Inbox, i.Enabled, i.DisabledReason, i.CreatedAt))
             .ToListAsync(ct);
         var lines = Page<IntegrationLine>.Of(rows, page, i => i.Id[4..]);
-        return Show<IntegrationsPage>(new { View = view, Lines = lines.Data, lines.NextCursor, IsFirst = page.After is null });
+        return new PageResult<IntegrationsPage>(new()
+        {
+            [nameof(IntegrationsPage.View)] = view,
+            [nameof(IntegrationsPage.Lines)] = lines.Data,
+            [nameof(IntegrationsPage.NextCursor)] = lines.NextCursor,
+            [nameof(IntegrationsPage.IsFirst)] = page.After is null,
+        });
     }
 
-    private static async Task<RazorComponentResult<DeliveriesPage>> Deliveries(
+    private static async Task<PageResult<DeliveriesPage>> Deliveries(
         string id, PageQuery page, PortalView view, Tenant tenant, DispatcherDb db, DeliveryStore deliveries, CancellationToken ct)
     {
         var integration = Ids.TryParse(Ids.Integration, id, out var key)
@@ -85,17 +88,14 @@ internal static class PortalPages
         if (integration is null) throw Problem.NotFound($"There is no integration \"{id}\".").AsException();
         var found = await deliveries.ListAsync(tenant, new DeliveryQuery(key, null, null, null, null, null), page, ct);
         var lines = Page<DeliveryView>.Of(found, page, d => d.Id[4..]);
-        return Show<DeliveriesPage>(new
+        return new PageResult<DeliveriesPage>(new()
         {
-            View = view,
-            Integration = integration,
-            Lines = lines.Data.Select(d => new DeliveryLine(
+            [nameof(DeliveriesPage.View)] = view,
+            [nameof(DeliveriesPage.Integration)] = integration,
+            [nameof(DeliveriesPage.Lines)] = lines.Data.Select(d => new DeliveryLine(
                 d.Id, d.EventType, d.Status, d.AttemptCount, d.LastOutcome, d.LastStatusCode, d.CreatedAt, d.NextAttemptAt, d.FinishedAt)).ToList(),
-            lines.NextCursor,
-            IsFirst = page.After is null,
+            [nameof(DeliveriesPage.NextCursor)] = lines.NextCursor,
+            [nameof(DeliveriesPage.IsFirst)] = page.After is null,
         });
     }
-
-    private static RazorComponentResult<TPage> Show<TPage>(object model) where TPage : Microsoft.AspNetCore.Components.IComponent =>
-        new(model) { PreventStreamingRendering = true };
 }
