@@ -86,6 +86,12 @@ public sealed class MatrixWorld(PostgresFixture postgres) : IAsyncLifetime
                 return (await ForAcmeAsync("POST /projects", $$"""{"id":"{{name}}"}""")).Text("id");
             case "api-keys":
                 return (await ForAcmeAsync("POST /api-keys", """{"role":"member","project":"p"}""")).Text("id");
+            case "portal-sessions":
+                await ForAcmeAsync("POST /webhook", """{"project":"p"}""", 200);
+                return (await Server.GetAsync($"/portal-sessions?organization={Acme}&limit=1")).Data()[0].Text("id");
+            case "audit":
+                await IntegrationAsync("nothing.at_all");
+                return (await Server.GetAsync($"/audit?organization={Acme}&limit=1")).Data()[0].Text("id");
             case "integrations":
                 return await IntegrationAsync("nothing.at_all");
             case "events":
