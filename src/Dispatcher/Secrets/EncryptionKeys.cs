@@ -19,13 +19,13 @@ internal sealed partial class EncryptionKeys
         foreach (var (text, i) in options.Encryption.Keys.Select((t, i) => (t, i))) _sources.Add(new($"Dispatcher__Encryption__Keys__{i}", text));
         if (options.OperatorKey is { } operatorKey) _sources.Add(new("Dispatcher__OperatorKey", operatorKey));
         _file = KeyFile.PathFor(options.DataDirectory);
-        if (_file is not null && KeyFile.Read(_file) is { } kept)
+        if (_sources.Count > 0) AddFormerFile();
+        else if (_file is not null && KeyFile.Read(_file) is { } kept)
         {
             _sources.Add(new(_file, kept));
-            if (_sources.Count == 1) LogFile(logger, _file);
+            LogFile(logger, _file);
         }
-
-        if (_sources.Count == 0)
+        else
         {
             _sources.Add(new(_file!, KeyFile.Create(_file)));
             LogFileMade(logger, _file!);
@@ -44,6 +44,19 @@ internal sealed partial class EncryptionKeys
         foreach (var source in _sources)
             if (EncryptionKey.Of(source.Text) is var key && key.Id == id) return key;
         return null;
+    }
+
+    /// <summary>Where another key is set, a file that cannot be read is none: should its key be needed, the start says so.</summary>
+    private void AddFormerFile()
+    {
+        try
+        {
+            if (_file is not null && KeyFile.Read(_file) is { } kept) _sources.Add(new(_file, kept));
+        }
+        catch (ConfigurationException)
+        {
+            // As if it were not there.
+        }
     }
 
     /// <summary>Our keys by id and origin, and what to do about one that is missing.</summary>

@@ -52,7 +52,7 @@ internal sealed partial class SecretBox(EncryptionKeys keys)
         if (stored.Split(':') is not [_, Version, var id, var text])
             throw new SealedSecretException("It is encrypted in a way that this version does not know; another version has written it.");
         if (keys.Find(id) is not { } key)
-            throw new SealedSecretException($"It is encrypted with the key {id}, which this server does not have. {keys.HowToGive()}");
+            throw new SealedSecretException($"It is encrypted with the key {id}, which this server was not given (Dispatcher__Encryption__Keys).");
 
         var sealedBytes = new byte[text.Length];
         if (!Convert.TryFromBase64String(text, sealedBytes, out var length) || key.TryOpen(sealedBytes.AsSpan(0, length), place.ToBytes()) is not { } clear)

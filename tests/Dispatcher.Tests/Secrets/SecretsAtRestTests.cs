@@ -96,8 +96,9 @@ public sealed class SecretsAtRestTests(PostgresFixture postgres)
 
         await records.ExecuteAsync("UPDATE dispatcher.integration SET headers = (SELECT headers FROM dispatcher.integration ORDER BY id LIMIT 1) WHERE 'a.b' = ANY(events)");
         var id = (await server.PublishAsync("a.b")).Text("id");
-        // Its lane has tried and given the delivery back: somebody has owned the row, and nobody does.
-        await Eventually.TrueAsync(async () => await records.ScalarAsync<long>("SELECT count(*) FROM dispatcher.queue WHERE owner IS NULL") == 1, "the delivery is given back");
+        // Its lane tries, gives the delivery back and takes it again: the row changes.
+        var row = await records.ScalarAsync<string>("SELECT xmin::text FROM dispatcher.queue");
+        await Eventually.TrueAsync(async () => await records.ScalarAsync<string>("SELECT xmin::text FROM dispatcher.queue") != row, "the delivery is given back");
         Assert.Empty(receiver.All);
         await server.Client.CallAsync(200, $"PATCH {path}", $$$"""{"headers":{"X-Token":"{{{Header}}}"}}""");
         var received = Assert.Single(await receiver.WaitForAsync(1));

@@ -4,6 +4,7 @@
 //   postgres.conf           our settings, written anew at every start
 //   postgres.log[.1]        what the server prints, and the one before
 //   socket/                 the server's Unix socket
+//   encryption.key          the key to the stored secrets, where none is set (Secrets/KeyFile)
 // The folder itself stays ours even where PostgreSQL runs as another user: that user could otherwise swap an entry for a symbolic
 // link and have root write through it.
 
