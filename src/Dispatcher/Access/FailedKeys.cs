@@ -8,7 +8,7 @@ using Dispatcher.Platform;
 namespace Dispatcher.Access;
 
 /// <summary>
-/// A token bucket per client address, from which each unknown key takes a token. While it is empty, keys that this node has not seen are
+/// Counts the unknown keys of each client address within the last minute. While there are too many, keys that this node has not seen are
 /// answered with 429 without being looked at; keys that have worked before go on working.
 /// </summary>
 internal sealed class FailedKeys(DispatcherOptions options) : IDisposable
@@ -16,13 +16,16 @@ internal sealed class FailedKeys(DispatcherOptions options) : IDisposable
     /// <summary>An IPv6 client commands the rest of its /64: those are one.</summary>
     private const int ClientBytes = 8;
 
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+    private const int Segments = 6;
+
     // By a hash of the address, so that there are at most 65,536 however many addresses try. The hash is another one in each process.
-    private readonly PartitionedRateLimiter<IPAddress?> _buckets = PartitionedRateLimiter.Create<IPAddress?, ushort>(
-        address => RateLimitPartition.GetTokenBucketLimiter(BucketOf(address), _ => new()
+    private readonly PartitionedRateLimiter<IPAddress?> _counts = PartitionedRateLimiter.Create<IPAddress?, ushort>(
+        address => RateLimitPartition.GetSlidingWindowLimiter(ClientOf(address), _ => new()
         {
-            TokenLimit = options.Api.FailedKeysPerMinute,
-            TokensPerPeriod = 1,
-            ReplenishmentPeriod = TimeSpan.FromMinutes(1.0 / options.Api.FailedKeysPerMinute),
+            PermitLimit = options.Api.FailedKeysPerMinute,
+            Window = Window,
+            SegmentsPerWindow = Segments,
             QueueLimit = 0,
         }));
 
@@ -31,24 +34,25 @@ internal sealed class FailedKeys(DispatcherOptions options) : IDisposable
     public void Admit(IPAddress? from)
     {
         if (options.Api.FailedKeysPerMinute == 0) return;
-        using var lease = _buckets.AttemptAcquire(from, permitCount: 0);
+        using var lease = _counts.AttemptAcquire(from, permitCount: 0);
         if (lease.IsAcquired) return;
         throw new ProblemException(Problem.Busy("Too many unknown keys came from this address; none is looked at for a while."))
         {
-            RetryAfter = Waiting.TimeOf(lease),
+            // When the oldest part of the minute is forgotten.
+            RetryAfter = Window / Segments,
         };
     }
 
     /// <summary>Notes a key that was none.</summary>
     public void Count(IPAddress? from)
     {
-        if (options.Api.FailedKeysPerMinute > 0) _buckets.AttemptAcquire(from).Dispose();
+        if (options.Api.FailedKeysPerMinute > 0) _counts.AttemptAcquire(from).Dispose();
     }
 
-    public void Dispose() => _buckets.Dispose();
+    public void Dispose() => _counts.Dispose();
 
-    /// <summary>The bucket of an address; a connection without one (a Unix socket) has the same as all such.</summary>
-    internal static ushort BucketOf(IPAddress? address)
+    /// <summary>Which count an address shares; a connection without one (a Unix socket) the same as all such.</summary>
+    internal static ushort ClientOf(IPAddress? address)
     {
         if (address is null) return 0;
         if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();

@@ -27,7 +27,7 @@ internal sealed class KeyLimits(DispatcherOptions options) : IDisposable
         if (lease.IsAcquired) return;
         throw new ProblemException(Problem.Busy($"This key makes more than {bucket.PerSecond} requests a second. Nothing was done; try again later."))
         {
-            RetryAfter = Waiting.TimeOf(lease),
+            RetryAfter = lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : TimeSpan.FromSeconds(1),
         };
     }
 
@@ -61,13 +61,4 @@ internal sealed class KeyLimits(DispatcherOptions options) : IDisposable
             }
         }
     }
-}
-
-/// <summary>What a limiter says of when to come back.</summary>
-internal static class Waiting
-{
-    private static readonly TimeSpan Least = TimeSpan.FromSeconds(1);
-
-    public static TimeSpan TimeOf(RateLimitLease lease) =>
-        lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) && wait > Least ? wait : Least;
 }

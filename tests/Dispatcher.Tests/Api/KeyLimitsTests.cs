@@ -139,7 +139,7 @@ public sealed class KeyLimitsTests(PostgresFixture postgres)
     [InlineData("2001:db8::1", "2001:db8:0:1::1", false)]
     [InlineData("192.0.2.1", "192.0.2.2", false)]
     public void An_ipv6_network_is_one_client_and_an_ipv4_address_is_one_however_it_is_written(string one, string other, bool same) =>
-        Assert.Equal(same, FailedKeys.BucketOf(IPAddress.Parse(one)) == FailedKeys.BucketOf(IPAddress.Parse(other)));
+        Assert.Equal(same, FailedKeys.ClientOf(IPAddress.Parse(one)) == FailedKeys.ClientOf(IPAddress.Parse(other)));
 
     [Theory]
     [InlineData(1)]

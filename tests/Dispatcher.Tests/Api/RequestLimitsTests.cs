@@ -121,22 +121,29 @@ public sealed class RequestLimitsTests(ApiServer api, PostgresFixture postgres) 
     [Fact]
     public async Task Beyond_what_a_node_may_hold_requests_are_503_until_there_is_room()
     {
-        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Api:MaxBodyMegabytes"] = "1" });
-        const string body = """{"type":"a.b","payload":{}}""";
-        using (var slow = await RawClient.ConnectAsync(server.Client.BaseAddress!))
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Api:MaxBodyMegabytes"] = "3" });
+        const string small = """{"type":"a.b","payload":{}}""";
+        var large = $"[{new string(' ', 600_000)}{small}]";
+        using (var one = await RawClient.ConnectAsync(server.Client.BaseAddress!))
+        using (var two = await RawClient.ConnectAsync(server.Client.BaseAddress!))
         {
-            await slow.RequestAsync("POST /events/batch", "Content-Length: 900000", "[" + new string(' ', 600_000));
-            await Eventually.TrueAsync(() => Budget(server).Held >= 600_000, "what the slow client has sent is held");
+            foreach (var (slow, held) in new[] { (one, MiB), (two, 2 * MiB) })
+            {
+                await slow.RequestAsync("POST /events/batch", "Content-Length: 900000", large[..^1]);
+                await Eventually.TrueAsync(() => Budget(server).Held == held, "what the slow client has sent is held");
+            }
 
-            using var answer = await server.Client.RequestAsync("POST /events", body);
+            using var answer = await server.Client.RequestAsync("POST /events/batch", large);
             Assert.Contains("MaxBodyMegabytes", (await answer.RefusalAsync(503)).Text("detail"), StringComparison.Ordinal);
             Assert.NotNull(answer.Headers.RetryAfter);
-            // What has no body needs no room.
-            await server.Client.CallAsync(200, "GET /events");
+            Assert.Equal(2 * MiB, Budget(server).Held);
+            // There still is room for what is small.
+            await server.Client.CallAsync(202, "POST /events", small);
         }
 
-        await Eventually.TrueAsync(() => Budget(server).Held == 0, "the slow client's bytes are given back");
-        await server.Client.CallAsync(202, "POST /events", body);
+        await Eventually.TrueAsync(() => Budget(server).Held == 0, "the slow clients' bytes are given back");
+        await server.Client.CallAsync(202, "POST /events/batch", large);
+        Assert.Equal(2, (await server.GetAsync("/events")).Data().Count);
         Assert.Equal(0, Budget(server).Held);
     }
 
