@@ -28,12 +28,14 @@ internal static class RecoveryStatements
         "SELECT count(*) FROM (SELECT FROM dispatcher.queue q WHERE q.integration_id = $1 ORDER BY q.due_at LIMIT $2) live";
 
     // What DeliveryActions does to one delivery by hand. A row that somebody else has retried meanwhile is passed over; one
-    // whose event has expired stays where it is.
+    // whose event has expired stays where it is. So does one of another project, from before the integration was moved to its own: who
+    // recovers now may not have that project's events.
     private const string Recover =
         $"""
         WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
             DELETE FROM dispatcher.delivery d
             USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
+              AND ($8 IS NULL OR $8 = coalesce(e.project, 'default'))
             WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.retention = p.retention
             RETURNING d.*, e.ordering_key
         ), noted AS (
@@ -136,7 +138,7 @@ internal static class RecoveryStatements
         // Events that have their delivery already are passed over quickly; more than these few and most would be read again and again.
         const int eventsPerRow = 4;
         return scope.Kind == TaskKind.Recover
-            ? Bind(Recover, scope, after, scope.AskedAt, rows, scope.Subscription.Ordered)
+            ? Bind(Recover, scope, after, scope.AskedAt, rows, scope.Subscription.Ordered, Text(scope.Subscription.Project))
             : BindReplay(Replay, scope, after, rows * eventsPerRow, scope.Subscription.Ordered, rows);
     }
 
@@ -155,9 +157,9 @@ internal static class RecoveryStatements
     {
         var (project, inbox, types, _) = scope.Subscription;
         return Bind(sql, scope, after, [events, Text(project), Text(inbox), types, .. more]);
-
-        static NpgsqlParameter Text(string? value) => new() { Value = value is null ? DBNull.Value : value, NpgsqlDbType = NpgsqlDbType.Text };
     }
+
+    private static NpgsqlParameter Text(string? value) => new() { Value = value is null ? DBNull.Value : value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static NpgsqlBatchCommand Bind(string sql, RecoveryScope scope, Guid after, params object[] more)
     {

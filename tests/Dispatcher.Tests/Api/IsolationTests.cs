@@ -141,6 +141,31 @@ public sealed class IsolationTests(ApiServer api) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task An_integration_that_was_moved_to_a_project_recovers_nothing_of_the_one_it_came_from()
+    {
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        using var ofP = await customer.ClientAsync("admin", "p");
+        var integration = (await customer.RegisterAsync(
+            new Uri("http://127.0.0.1:9/"), "\"project\":\"q\",\"retry\":{\"max_attempts\":1}")).Text("id");
+        var elsewhere = await customer.PublishAsync(members: "\"project\":\"q\"");
+        await customer.DeliveryAsync($"event={elsewhere}", "exhausted");
+        await customer.Admin.CallAsync(200, $"PATCH /integrations/{integration}", """{"project":"p"}""");
+        var mine = await customer.PublishAsync(members: "\"project\":\"p\"");
+        await customer.DeliveryAsync($"event={mine}", "exhausted");
+        await ofP.CallAsync(200, $"PATCH /integrations/{integration}", $$"""{"target":"{{receiver.Url}}"}""");
+
+        await ofP.CallAsync(202, $"POST /integrations/{integration}/recover", """{"since":"2024-01-01T00:00:00Z"}""");
+        await Eventually.TrueAsync(
+            async () => (await ofP.CallAsync(200, $"GET /integrations/{integration}/tasks")).Data().All(t => t.Text("status") == "completed"),
+            "the recovery has ended");
+
+        Assert.Equal(mine, (await receiver.WaitForAsync(1))[0].Id);
+        await customer.DeliveryAsync($"event={mine}", "succeeded");
+        await customer.DeliveryAsync($"event={elsewhere}", "exhausted");
+    }
+
+    [Fact]
     public async Task One_Idempotency_Key_of_two_tenants_is_two()
     {
         var (one, other) = (await api.CustomerAsync(), await api.CustomerAsync());
