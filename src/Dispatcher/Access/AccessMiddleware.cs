@@ -84,7 +84,8 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLi
 
     private static ProblemException NoOrganization(string id) => Problem.NotFound($"There is no organization \"{id}\".").AsException();
 
-    private static string? Presented(HttpRequest request)
+    /// <summary>The key that a request presents, in either header; null: none.</summary>
+    public static string? Presented(HttpRequest request)
     {
         const string scheme = "Bearer ";
         string? authorization = request.Headers.Authorization;

@@ -11,15 +11,13 @@ namespace Dispatcher.Platform;
 
 /// <summary>
 /// Keeps answers for 24 hours, per key of the caller. Concurrent duplicates wait for the first and get its answer. An answer is
-/// stored encrypted with a key that only the caller's credentials and Idempotency-Key give, because it may show a secret.
+/// stored encrypted with a key that only the caller's own key and its Idempotency-Key give, because it may show a secret.
 /// </summary>
-internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSource source, TimeProvider time)
+internal sealed partial class IdempotencyMiddleware(RequestDelegate next, KeptAnswers answers, TimeProvider time, ILogger<IdempotencyMiddleware> logger)
 {
     public const string Header = "Idempotency-Key";
     private const int MaxKeyLength = 255;
 
-    /// <summary>How long a request may run before a duplicate takes it for dead and runs in its place.</summary>
-    private static readonly TimeSpan Lock = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 
     public Task InvokeAsync(HttpContext context)
@@ -38,36 +36,41 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         var scope = $"{caller.KeyId?.ToString("N") ?? "operator"}\n{tenant.Organization}\n{key}";
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(scope));
         var fingerprint = FingerprintOf(context.Request, scope, body.Span);
-        var secret = SHA256.HashData(Encoding.UTF8.GetBytes($"{context.Request.Headers.Authorization}\n{context.Request.Headers["x-api-key"]}\n{scope}"));
+        var secret = SHA256.HashData(Encoding.UTF8.GetBytes($"{AccessMiddleware.Presented(context.Request)}\n{scope}"));
 
-        while (!await TryBeginAsync(keyHash, fingerprint, context.RequestAborted))
+        while (true)
         {
-            if (await FindAsync(keyHash, context.RequestAborted) is not { } first) continue;
-            if (!first.Fingerprint.AsSpan().SequenceEqual(fingerprint))
-                throw Problem.Conflict("This Idempotency-Key was used with another request within the last 24 hours.").AsException();
-            if (first.Status is null)
+            if (await answers.TryBeginAsync(keyHash, fingerprint, context.RequestAborted) is { } turn)
             {
-                await Task.Delay(Poll, time, context.RequestAborted);
-                continue;
+                await RunAsync(context, body, turn, secret);
+                return;
             }
 
-            await ReplayAsync(context, first, secret);
-            return;
-        }
+            if (await answers.FindAsync(keyHash, context.RequestAborted) is not { } first) continue;
+            if (!first.Fingerprint.AsSpan().SequenceEqual(fingerprint))
+                throw Problem.Conflict("This Idempotency-Key was used with another request within the last 24 hours.").AsException();
+            if (first.Status is not null)
+            {
+                await ReplayAsync(context, first, secret);
+                return;
+            }
 
-        await RunAsync(context, body, keyHash, secret);
+            await Task.Delay(Poll, time, context.RequestAborted);
+        }
     }
 
-    /// <summary>Runs the request and keeps its answer. What may go differently next time (5xx, 429, a broken connection) is not kept.</summary>
-    private async Task RunAsync(HttpContext context, RequestBytes body, byte[] keyHash, byte[] secret)
+    /// <summary>Runs the request and keeps its answer. What may go differently next time (5xx, 429) is not kept.</summary>
+    private async Task RunAsync(HttpContext context, RequestBytes body, Turn turn, byte[] secret)
     {
-        var answer = context.Response.Body;
+        var (answer, aborted) = (context.Response.Body, context.RequestAborted);
         using var buffer = new MemoryStream();
-        var kept = false;
+        var ended = false;
         try
         {
             context.Request.Body = body.AsBody();
             context.Response.Body = buffer;
+            // Not cancelled with the connection: who lost it asks again with the same key, and must find what became of the request.
+            context.RequestAborted = CancellationToken.None;
             try
             {
                 await next(context);
@@ -77,26 +80,23 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
                 await ProblemMiddleware.WriteAsync(context, e.Problem, e.RetryAfter);
             }
 
-            if (context.Response.StatusCode is < 500 and not 429)
-            {
-                await KeepAsync(context.Response, keyHash, SealedBytes.Seal(buffer.ToArray(), secret));
-                kept = true;
-            }
+            ended = context.Response.StatusCode is < 500 and not 429;
+            if (ended) await KeepAsync(context.Response, turn, SealedBytes.Seal(buffer.GetBuffer().AsSpan(0, (int)buffer.Length), secret));
         }
         finally
         {
-            context.Response.Body = answer;
-            if (!kept) await ForgetAsync(keyHash);
+            (context.Response.Body, context.RequestAborted) = (answer, aborted);
+            if (!ended) await ForgetAsync(turn);
         }
 
         buffer.Position = 0;
-        await buffer.CopyToAsync(answer, context.RequestAborted);
+        await buffer.CopyToAsync(answer, aborted);
     }
 
-    private static async Task ReplayAsync(HttpContext context, StoredAnswer first, byte[] secret)
+    private static async Task ReplayAsync(HttpContext context, KeptAnswer first, byte[] secret)
     {
-        if (SealedBytes.TryOpen(first.Body, secret) is not { } body)
-            throw Problem.Conflict("The first answer can be read only with the credentials it was given to, in the same header.").AsException();
+        if (SealedBytes.TryOpen(first.SealedBody, secret) is not { } body)
+            throw Problem.Conflict("The first answer can be read only with the key that it was given to.").AsException();
         context.Response.StatusCode = first.Status!.Value;
         context.Response.ContentType = first.ContentType;
         if (first.Location is not null) context.Response.Headers.Location = first.Location;
@@ -104,55 +104,24 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         await context.Response.Body.WriteAsync(body, context.RequestAborted);
     }
 
-    private async Task<bool> TryBeginAsync(byte[] keyHash, byte[] fingerprint, CancellationToken ct)
-    {
-        await using var command = source.CreateCommand(
-            """
-            INSERT INTO dispatcher.idempotency AS i (key_hash, fingerprint, locked_until) VALUES ($1, $2, now() + $3)
-            ON CONFLICT (key_hash) DO UPDATE
-                SET fingerprint = excluded.fingerprint, status = NULL, body = NULL, created_at = now(), locked_until = excluded.locked_until
-                WHERE i.created_at < now() - interval '24 hours' OR (i.status IS NULL AND i.locked_until < now())
-            """);
-        command.Parameters.AddWithValue(keyHash);
-        command.Parameters.AddWithValue(fingerprint);
-        command.Parameters.AddWithValue(Lock);
-        return await command.ExecuteNonQueryAsync(ct) == 1;
-    }
-
-    private async Task<StoredAnswer?> FindAsync(byte[] keyHash, CancellationToken ct)
-    {
-        await using var command = source.CreateCommand(
-            "SELECT fingerprint, status, location, content_type, body FROM dispatcher.idempotency WHERE key_hash = $1");
-        command.Parameters.AddWithValue(keyHash);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        if (!await reader.ReadAsync(ct)) return null;
-        return new StoredAnswer(
-            reader.GetFieldValue<byte[]>(0),
-            reader.IsDBNull(1) ? null : reader.GetInt16(1),
-            reader.IsDBNull(2) ? null : reader.GetString(2),
-            reader.IsDBNull(3) ? null : reader.GetString(3),
-            reader.IsDBNull(4) ? null : reader.GetFieldValue<byte[]>(4));
-    }
-
-    private async Task KeepAsync(HttpResponse response, byte[] keyHash, byte[] body)
-    {
-        await using var command = source.CreateCommand(
-            "UPDATE dispatcher.idempotency SET status = $2, location = $3, content_type = $4, body = $5 WHERE key_hash = $1");
-        command.Parameters.AddWithValue(keyHash);
-        command.Parameters.AddWithValue((short)response.StatusCode);
-        command.Parameters.AddWithValue((object?)(string?)response.Headers.Location ?? DBNull.Value);
-        command.Parameters.AddWithValue((object?)response.ContentType ?? DBNull.Value);
-        command.Parameters.AddWithValue(body);
-        await command.ExecuteNonQueryAsync(CancellationToken.None);
-    }
-
-    private async Task ForgetAsync(byte[] keyHash)
+    private async Task KeepAsync(HttpResponse response, Turn turn, byte[] sealedBody)
     {
         try
         {
-            await using var command = source.CreateCommand("DELETE FROM dispatcher.idempotency WHERE key_hash = $1 AND status IS NULL");
-            command.Parameters.AddWithValue(keyHash);
-            await command.ExecuteNonQueryAsync(CancellationToken.None);
+            await answers.KeepAsync(turn, response, sealedBody);
+        }
+        catch (NpgsqlException e)
+        {
+            // The effect is there, so its answer goes out. Until the lock ends a duplicate waits.
+            LogNotKept(response.StatusCode, e.Message);
+        }
+    }
+
+    private async Task ForgetAsync(Turn turn)
+    {
+        try
+        {
+            await answers.ForgetAsync(turn);
         }
         catch (NpgsqlException)
         {
@@ -169,5 +138,6 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, NpgsqlDataSour
         return hash.GetHashAndReset();
     }
 
-    private sealed record StoredAnswer(byte[] Fingerprint, short? Status, string? Location, string? ContentType, byte[]? Body);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An answer with status {Status} could not be kept under its Idempotency-Key: {Reason}")]
+    private partial void LogNotKept(int status, string reason);
 }

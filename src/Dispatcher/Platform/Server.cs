@@ -110,6 +110,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<Erasure>();
         services.AddSingleton<PortalSessions>();
         services.AddSingleton<FirstKey>();
+        services.AddSingleton<KeptAnswers>();
         services.AddSingleton<JobKinds>();
         services.AddSingleton<Catalogue>();
         services.AddSingleton<EventStore>();
@@ -174,6 +175,7 @@ internal sealed class Server : IAsyncDisposable
     {
         app.UseMiddleware<ProblemMiddleware>();
         app.UsePathBase("/v1");
+        app.UseLocationBase();
         app.UseRouting();
         app.UseMiddleware<RequestTrace>();
         if (options.HasRole("api")) app.UsePortal(options);
