@@ -21,7 +21,8 @@ internal sealed class Catalogue(NpgsqlDataSource source, JobKinds kinds)
     /// <summary>Adds what is missing; what an operator has changed stays as it is.</summary>
     public async Task SeedAsync(CancellationToken ct)
     {
-        var types = kinds.All().DistinctBy(t => t.Type).Select(t => (t.Type, Description: $"A job of kind {t.Kind} is {t.Status}.", Example: Example(t.Kind, t.Status, t.Type)))
+        var types = kinds.All().GroupBy(t => t.Type, StringComparer.Ordinal)
+            .Select(t => (t.Key, Description: DescriptionOf([.. t]), Example: Example(t.First().Kind, t.First().Status, t.Key)))
             .Append((SystemEvents.DeliveryExhausted, "A delivery's last attempt failed.",
                 """{"delivery_id":"dlv_XXX","event_id":"evt_XXX","event_type":"job.completed","integration_id":"int_XXX","attempts":10,"last_outcome":"server_error","last_status_code":500,"exhausted_at":"2023-10-01T12:17:02.000Z"}"""))
             .Append((SystemEvents.IntegrationDisabled, "An integration was disabled by the server.",
@@ -38,6 +39,14 @@ internal sealed class Catalogue(NpgsqlDataSource source, JobKinds kinds)
         command.Parameters.AddWithValue(types.ConvertAll(t => t.Item2).ToArray());
         command.Parameters.AddWithValue(types.ConvertAll(t => t.Item3).ToArray());
         await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private string DescriptionOf(List<(string Type, string Kind, string Status)> sources)
+    {
+        var ofAnyKind = sources.TrueForAll(s => kinds.IsOfAnyKind(s.Type, s.Status));
+        return $"A job{(ofAnyKind ? "" : $" of kind {Or(sources.Select(s => s.Kind))}")} is now {Or(sources.Select(s => s.Status))}.";
+
+        static string Or(IEnumerable<string> names) => string.Join(" or ", names.Distinct(StringComparer.Ordinal));
     }
 
     private string Example(string kind, string status, string type)

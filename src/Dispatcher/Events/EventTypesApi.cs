@@ -15,7 +15,7 @@ internal static class EventTypesApi
     public static void MapEventTypes(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List the catalogue");
+        read.MapGet("/", List).WithSummary("List the catalogue, newest first");
         read.MapGet("/{name}", Get).WithSummary("Read an event type");
 
         var write = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Operators);
@@ -26,12 +26,12 @@ internal static class EventTypesApi
 
     private static async Task<Ok<Page<EventTypeView>>> List(PageQuery page, DispatcherDb db, CancellationToken ct)
     {
-        // By name: the catalogue is looked things up in, and its age says nothing.
-        var after = page.After;
+        // Those of one moment, such as those that the server brings, by name.
+        var (at, after) = Naming.PlaceOf(page);
         var rows = await db.EventTypes.AsNoTracking()
-            .Where(t => after == null || string.Compare(t.Name, after) > 0)
-            .OrderBy(t => t.Name).Take(page.Limit + 1).ToListAsync(ct);
-        return TypedResults.Ok(Page<EventTypeView>.Of(rows.ConvertAll(View), page, v => v.Name));
+            .Where(t => after == null || t.CreatedAt < at || (t.CreatedAt == at && string.Compare(t.Name, after) > 0))
+            .OrderByDescending(t => t.CreatedAt).ThenBy(t => t.Name).Take(page.Limit + 1).ToListAsync(ct);
+        return TypedResults.Ok(Page<EventTypeView>.Of(rows.ConvertAll(View), page, v => Naming.CursorOf(v.Name, v.CreatedAt)));
     }
 
     private static async Task<Ok<EventTypeView>> Get(string name, DispatcherDb db, CancellationToken ct) =>

@@ -7,19 +7,17 @@ namespace Dispatcher.Jobs;
 
 internal sealed class JobKinds(DispatcherOptions options)
 {
-    private const string WorkflowPayload = "workflow";
-
     private readonly JobOptions _options = options.Jobs;
 
     public IEnumerable<string> Names => _options.Kinds.Keys;
 
     public bool IsKnown(string kind) => _options.Kinds.ContainsKey(kind);
 
-    public bool RequiresWorkflowName(string kind) => _options.Kinds[kind].RequiresWorkflowName;
+    public bool RequiresWorkflowName(string kind) => _options.Kinds[kind].Payload == JobKindOptions.WorkflowPayload;
 
-    /// <summary>The event types that a kind emits on reaching a state: those of any kind first.</summary>
+    /// <summary>The event types that a kind emits on reaching a state, each once: those of any kind first.</summary>
     public IEnumerable<string> TypesFor(string kind, string status) =>
-        TypesIn(_options.Any, status).Concat(_options.Kinds.TryGetValue(kind, out var own) ? TypesIn(own.Emits, status) : []);
+        TypesIn(_options.Any, status).Union(_options.Kinds.TryGetValue(kind, out var own) ? TypesIn(own.Emits, status) : [], StringComparer.Ordinal);
 
     /// <summary>Every type of the table with a state and a kind that emit it.</summary>
     public IEnumerable<(string Type, string Kind, string Status)> All() =>
@@ -28,6 +26,9 @@ internal sealed class JobKinds(DispatcherOptions options)
         from type in TypesFor(kind, status)
         select (type, kind, status);
 
+    /// <summary>Whether jobs of any kind emit a type on reaching a state.</summary>
+    public bool IsOfAnyKind(string type, string status) => TypesIn(_options.Any, status).Contains(type, StringComparer.Ordinal);
+
     /// <summary>The payload of one of a job's events, in the form that the sources document.</summary>
     public byte[] PayloadOf(Job job, string type)
     {
@@ -35,7 +36,7 @@ internal sealed class JobKinds(DispatcherOptions options)
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            if (_options.Payloads.GetValueOrDefault(type) == WorkflowPayload) WriteWorkflow(writer, job);
+            if (HasWorkflowPayload(job, type)) WriteWorkflow(writer, job);
             else WriteJob(writer, job);
             if (job.Project is not null) writer.WriteString("project", job.Project);
             if (job.Inbox is not null) writer.WriteString("inbox", job.Inbox);
@@ -44,6 +45,10 @@ internal sealed class JobKinds(DispatcherOptions options)
 
         return buffer.ToArray();
     }
+
+    // A job may outlive its kind in the configuration.
+    private bool HasWorkflowPayload(Job job, string type) =>
+        IsKnown(job.Kind) && RequiresWorkflowName(job.Kind) && !IsOfAnyKind(type, job.Status);
 
     private static void WriteWorkflow(Utf8JsonWriter writer, Job job)
     {
@@ -70,5 +75,6 @@ internal sealed class JobKinds(DispatcherOptions options)
         writer.WriteRawValue(json);
     }
 
-    private static string[] TypesIn(Dictionary<string, string[]> emits, string status) => emits.GetValueOrDefault(status) ?? [];
+    private static IEnumerable<string> TypesIn(Dictionary<string, string[]> emits, string status) =>
+        (emits.GetValueOrDefault(status) ?? []).Where(type => type.Length > 0);
 }

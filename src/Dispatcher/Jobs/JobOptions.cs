@@ -8,22 +8,21 @@ namespace Dispatcher.Jobs;
 /// <summary>Section <c>Dispatcher:Jobs</c>.</summary>
 internal sealed class JobOptions
 {
-    /// <summary>What jobs of any kind emit: state to event types.</summary>
+    /// <summary>What jobs of any kind emit: state to event types. An empty type stands for none: so the environment takes one of the table away.</summary>
     public Dictionary<string, string[]> Any { get; set; } = [];
 
     /// <summary>The kinds that jobs may have.</summary>
     public Dictionary<string, JobKindOptions> Kinds { get; set; } = [];
 
-    /// <summary>Event types whose payload is not that of a job: type to <c>workflow</c>.</summary>
-    public Dictionary<string, string> Payloads { get; set; } = [];
-
     public IEnumerable<string> Faults()
     {
         foreach (var fault in Check("Dispatcher:Jobs:Any", Any)) yield return fault;
         foreach (var (kind, options) in Kinds)
+        {
             foreach (var fault in Check($"Dispatcher:Jobs:Kinds:{kind}:Emits", options.Emits)) yield return fault;
-        foreach (var (type, payload) in Payloads)
-            if (payload is not ("job" or "workflow")) yield return $"Dispatcher:Jobs:Payloads:{type} must be \"job\" or \"workflow\".";
+            if (options.Payload is not (JobKindOptions.JobPayload or JobKindOptions.WorkflowPayload))
+                yield return $"Dispatcher:Jobs:Kinds:{kind}:Payload must be \"job\" or \"workflow\".";
+        }
     }
 
     private static IEnumerable<string> Check(string key, Dictionary<string, string[]> emits)
@@ -32,7 +31,7 @@ internal sealed class JobOptions
         {
             if (!JobStatus.IsKnown(status)) yield return $"{key}:{status} is not a state; states are {string.Join(", ", JobStatus.All)}.";
             foreach (var type in types)
-                if (!EventNames.IsType(type)) yield return $"{key}:{status} holds \"{type}\"; an event type {EventNames.Rule}.";
+                if (type.Length > 0 && !EventNames.IsType(type)) yield return $"{key}:{status} holds \"{type}\"; an event type {EventNames.Rule}.";
         }
     }
 }
@@ -40,12 +39,18 @@ internal sealed class JobOptions
 /// <summary>One kind of job.</summary>
 internal sealed class JobKindOptions
 {
+    public const string JobPayload = "job";
+    public const string WorkflowPayload = "workflow";
+
     /// <summary>What it is, for people.</summary>
     public string? Description { get; set; }
 
-    /// <summary>Whether its jobs must have a <c>workflow_name</c>.</summary>
-    public bool RequiresWorkflowName { get; set; }
-
     /// <summary>What it emits besides what any kind emits: state to event types.</summary>
     public Dictionary<string, string[]> Emits { get; set; } = [];
+
+    /// <summary>
+    /// The form of the payloads of what it <see cref="Emits"/>: <c>job</c> (default), or <c>workflow</c>, whose jobs must have a
+    /// <c>workflow_name</c>.
+    /// </summary>
+    public string Payload { get; set; } = JobPayload;
 }

@@ -1,6 +1,7 @@
 // Keyset pages: newest first, a cursor that says after which id the next page begins.
 
 using System.Buffers.Text;
+using System.Globalization;
 using System.Reflection;
 
 namespace Dispatcher.Platform;
@@ -35,9 +36,10 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
     public static ValueTask<PageQuery?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
         var limit = DefaultLimit;
-        if (context.Request.Query["limit"] is [{ } text] && (!int.TryParse(text, out limit) || limit is < 1 or > MaxLimit))
+        // Given twice, the two come joined, and are refused: neither is what the caller can be sure to get.
+        if ((string?)context.Request.Query["limit"] is { } text && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit))
             throw Problem.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}.").AsException();
-        return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, context.Request.Query["cursor"] is [{ } cursor] ? Decode(cursor) : null));
+        return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, (string?)context.Request.Query["cursor"] is { } cursor ? Decode(cursor) : null));
     }
 
     public static string Encode(string key) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(key));
