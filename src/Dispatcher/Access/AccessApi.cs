@@ -46,11 +46,13 @@ internal static class AccessApi
         var projects = app.MapGroup("/projects").WithTags("Projects");
         projects.MapPost("/", CreateProject).WithSummary("Create a project").WithMetadata(Admits.Writers);
         projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
+        projects.MapGet("/{id}", GetProject).WithSummary("Read a project").WithMetadata(Admits.Readers);
         projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project that has no integrations left, and revoke its keys").WithMetadata(Admits.Writers);
 
         var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers, RefusesPortalSessions.Instance);
         keys.MapPost("/", CreateKey).WithSummary("Create a key; it is shown this once");
         keys.MapGet("/", ListKeys).WithSummary("List keys");
+        keys.MapGet("/{id}", GetKey).WithSummary("Read a key: what it is for, never the key itself");
         keys.MapDelete("/{id}", RevokeKey).WithSummary("Revoke a key");
     }
 
@@ -77,6 +79,14 @@ internal static class AccessApi
             .OrderByDescending(p => p.CreatedAt).ThenByDescending(p => p.Id).Take(page.Limit + 1)
             .Select(p => new NamedView(p.Id, p.Name, p.CreatedAt)).ToListAsync(ct);
         return TypedResults.Ok(Page<NamedView>.Of(rows, page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
+    }
+
+    private static async Task<Ok<NamedView>> GetProject(string id, Tenant tenant, DispatcherDb db, CancellationToken ct)
+    {
+        var visible = Identifiers.IsValid(id) && (tenant.Project is null || tenant.Project == id);
+        var project = !visible ? null : await db.Projects.AsNoTracking()
+            .Where(p => p.OrganizationId == tenant.Organization && p.Id == id).Select(p => new NamedView(p.Id, p.Name, p.CreatedAt)).SingleOrDefaultAsync(ct);
+        return TypedResults.Ok(project ?? throw Naming.NoSuch("project", id));
     }
 
     private static async Task<NoContent> DeleteProject(
@@ -158,6 +168,17 @@ internal static class AccessApi
                 && (after == null || k.Id < after))
             .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(ct);
         return TypedResults.Ok(Page<ApiKeyView>.Of(rows.ConvertAll(View), page, v => v.Id[4..]));
+    }
+
+    private static async Task<Ok<ApiKeyView>> GetKey(string id, Caller caller, DispatcherDb db, CancellationToken ct)
+    {
+        var row = !Ids.TryParse(Ids.ApiKey, id, out var keyId) ? null : await db.ApiKeys.AsNoTracking()
+            .SingleOrDefaultAsync(
+                k => k.Id == keyId && k.RevokedAt == null
+                    && (caller.Organization == null || k.OrganizationId == caller.Organization)
+                    && (caller.Project == null || k.Project == caller.Project),
+                ct);
+        return TypedResults.Ok(View(row ?? throw Naming.NoSuch("key", id)));
     }
 
     private static async Task<NoContent> RevokeKey(

@@ -36,6 +36,7 @@ internal static class OrganizationsApi
         var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
         organizations.MapPost("/", Create).WithSummary("Create an organization");
         organizations.MapGet("/", List).WithSummary("List organizations");
+        organizations.MapGet("/{id}", Get).WithSummary("Read an organization");
         organizations.MapPatch("/{id}", Change).WithSummary("Rename an organization, or change how long its data is kept");
         organizations.MapDelete("/{id}", Delete).WithSummary("Delete an organization that has no integrations left, with its keys and all its data");
     }
@@ -68,6 +69,10 @@ internal static class OrganizationsApi
             .OrderByDescending(o => o.CreatedAt).ThenByDescending(o => o.Id).Take(page.Limit + 1).ToListAsync(ct);
         return TypedResults.Ok(Page<OrganizationView>.Of(rows.ConvertAll(View), page, v => Naming.CursorOf(v.Id, v.CreatedAt)));
     }
+
+    private static async Task<Ok<OrganizationView>> Get(string id, DispatcherDb db, CancellationToken ct) =>
+        TypedResults.Ok(View((Identifiers.IsValid(id) ? await db.Organizations.AsNoTracking().SingleOrDefaultAsync(o => o.Id == id, ct) : null)
+            ?? throw Naming.NoSuch("organization", id)));
 
     private static async Task<Ok<OrganizationView>> Change(
         string id, Patch<OrganizationChange> patch, DispatcherDb db, AuditContext audit, CancellationToken ct)

@@ -220,6 +220,8 @@ internal static class DispatcherConfiguration
         }
         catch (InvalidOperationException e)
         {
+            // Inside lists and tables only an inner exception names the key.
+            while (e.InnerException is InvalidOperationException inner) e = inner;
             throw new ConfigurationException($"The configuration cannot be read: {e.Message}");
         }
 

@@ -174,6 +174,7 @@ internal sealed class Server : IAsyncDisposable
     private static void UsePipeline(WebApplication app, DispatcherOptions options)
     {
         app.UseMiddleware<ProblemMiddleware>();
+        app.UseHead();
         app.UsePathBase("/v1");
         app.UseLocationBase();
         app.UseRouting();

@@ -34,15 +34,28 @@ public sealed class EventTypesTests(ApiServer api, PostgresFixture postgres) : I
     [Fact]
     public async Task The_examples_are_the_payloads_of_the_contract()
     {
-        await AssertExampleAsync("job.created", """{"job_id":"parse_XXX","status":"pending","created_at":"2023-10-01T12:00:00.000Z"}""");
-        await AssertExampleAsync(
-            "document_predict",
+        const string created = """{"job_id":"parse_XXX","status":"pending","created_at":"2023-10-01T12:00:00.000Z"}""";
+        const string failed =
+            """
+            {"job_id":"parse_XXX","status":"failure","error":"The document could not be read.",
+             "created_at":"2023-10-01T12:00:00.000Z","finished_at":"2023-10-01T12:01:00.000Z"}
+            """;
+        const string completed =
             """
             {"job_id":"parse_XXX","status":"successful","created_at":"2023-10-01T12:00:00.000Z","finished_at":"2023-10-01T12:01:00.000Z",
              "usage":{"pages_parsed":10,"extraction_input_tokens_used":0,"extraction_output_tokens_used":0,"ocr_input_tokens_used":0,
              "ocr_output_tokens_used":0,"signature_detected_pages":0,"strikethrough_detected_pages":0,"summarization_input_tokens_used":0,
              "summarization_output_tokens_used":0}}
-            """);
+            """;
+        const string ingestion = "tensorlake.document_ingestion.job";
+        await AssertExampleAsync("job.created", created);
+        await AssertExampleAsync("job.processing", created.Replace("pending", "processing", StringComparison.Ordinal));
+        await AssertExampleAsync(
+            "job.cancelled",
+            """{"job_id":"parse_XXX","status":"cancelled","created_at":"2023-10-01T12:00:00.000Z","finished_at":"2023-10-01T12:01:00.000Z"}""");
+        foreach (var type in new[] { "job.completed", "document_predict", "document_evaluate", $"{ingestion}.completed" }) await AssertExampleAsync(type, completed);
+        foreach (var type in new[] { "job.failed", $"{ingestion}.failed" }) await AssertExampleAsync(type, failed);
+        await AssertExampleAsync($"{ingestion}.created", created);
         await AssertExampleAsync(
             "workflow.completed", """{"workflow_name":"workflow_XXXX","invocation_id":"invocation_XXXX","fn_status":{"fn_A":"success","fn_B":"failure"}}""");
 
@@ -73,6 +86,29 @@ public sealed class EventTypesTests(ApiServer api, PostgresFixture postgres) : I
         await api.Operator.RefusalAsync(404, "DELETE /event-types/invoice.paid");
         // The catalogue is no gate: events of any type may be published.
         await api.Operator.CallAsync(202, "POST /events", """{"type":"invoice.paid","payload":{}}""");
+    }
+
+    [Fact]
+    public async Task A_test_sends_the_example_as_it_was_given_last_of_a_deprecated_type_too_and_of_one_without_an_example_an_empty_object()
+    {
+        const string example = """{ "total" : 1.50, "ä":"\u00e4" }""";
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        var test = $"POST /integrations/{(await customer.RegisterAsync(receiver.Url)).Text("id")}/test";
+        await api.Operator.CallAsync(201, "POST /event-types", """{"name":"bill.paid","example":{"old":true}}""");
+        await api.Operator.CallAsync(200, "PUT /event-types/bill.paid", $$"""{"example":{{example}},"deprecated":true}""");
+        await api.Operator.CallAsync(201, "POST /event-types", """{"name":"bill.empty"}""");
+
+        var listed = (await customer.Admin.CallAsync(200, "GET /event-types?limit=250")).Data().Single(t => t.Text("name") == "bill.paid");
+        Assert.True(listed.GetProperty("deprecated").GetBoolean());
+        await customer.Admin.CallAsync(202, test, """{"event":"bill.paid"}""");
+        await customer.Admin.CallAsync(202, test, """{"event":"bill.empty"}""");
+        await api.Operator.CallAsync(204, "DELETE /event-types/bill.empty");
+        await customer.Admin.RefusalAsync(422, test, """{"event":"bill.empty"}""", "event");
+
+        var sent = (await receiver.WaitForAsync(2)).ToDictionary(p => p.Headers["dispatcher-event"], p => p.Text);
+        Assert.Equal(example, sent["bill.paid"]);
+        Assert.Equal("{}", sent["bill.empty"]);
     }
 
     [Theory]
