@@ -96,4 +96,23 @@ public sealed class JobKindsTests(PostgresFixture postgres)
         await second.Client.CallAsync(200, "GET /event-types/document_predict");
         await second.Client.RefusalAsync(404, "GET /event-types/job.cancelled");
     }
+
+    [Fact]
+    public async Task A_job_goes_on_when_its_kind_is_no_longer_in_the_table()
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        var settings = new Dictionary<string, string?>
+        {
+            ["Dispatcher:Jobs:Kinds:night_run:Payload"] = "workflow",
+            ["Dispatcher:Jobs:Kinds:night_run:Emits:successful:0"] = "run.over",
+        };
+        await using (var first = await TestServer.StartAsync(postgres, settings, connectionString: database))
+            await first.Client.CallAsync(201, "POST /jobs", """{"kind":"night_run","id":"j","workflow_name":"w"}""");
+
+        await using var second = await TestServer.StartAsync(postgres, connectionString: database);
+        await second.Client.CallAsync(200, "PATCH /jobs/j", """{"status":"successful"}""");
+
+        Assert.Equal(["job.completed", "job.created"], (await second.Client.CallAsync(200, "GET /events")).Data().Select(e => e.Text("type")));
+        await second.Client.RefusalAsync(422, "POST /jobs", """{"kind":"night_run","workflow_name":"w"}""", "kind");
+    }
 }
