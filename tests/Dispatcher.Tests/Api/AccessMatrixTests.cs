@@ -58,15 +58,18 @@ public sealed partial class AccessMatrixTests(MatrixWorld world) : IClassFixture
 
         ["POST /organizations"] = (OperatorsMake, "{}"),
         ["GET /organizations"] = (OperatorsRead, null),
+        ["GET /organizations/{id}"] = (OperatorsRead, null),
         ["PATCH /organizations/{id}"] = (OperatorsRead, """{"name":"Changed"}"""),
         ["DELETE /organizations/{id}"] = (OperatorsDelete, null),
 
         ["POST /projects"] = ("401 | 201 | 201 403 403 | 403 403 403 | 403 403 403 | 201 403 403", "{}"),
         ["GET /projects"] = (ReadersOfTheirs, null),
+        ["GET /projects/{id}"] = ("401 | 200 | 200 200 403 | 404 404 403 | 404 404 403 | 404 404 403", null),
         ["DELETE /projects/{id}"] = ("401 | 204 | 204 403 403 | 403 403 403 | 403 403 403 | 404 403 403", null),
 
         ["POST /api-keys"] = (AdminsMake, """{"role":"member","project":"p"}"""),
         ["GET /api-keys"] = (AdminsOfTheirs, null),
+        ["GET /api-keys/{id}"] = (AdminsOfIt, null),
         ["DELETE /api-keys/{id}"] = (AdminsDelete, null),
 
         ["POST /webhook"] = ("401 | 200 | 200 200 403 | 200 200 403 | 403 403 403 | 200 200 403", """{"project":"p"}"""),
