@@ -3,6 +3,7 @@
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -18,6 +19,7 @@ public sealed class WebhookVerifier
     private const string PublicKeyPrefix = "whpk_";
     private const string SignaturePrefix = "v1,";
     private const string Ed25519Prefix = "v1a,";
+    private const int Base64SignatureLength = (HMACSHA256.HashSizeInBytes + 2) / 3 * 4;
 
     private static readonly TimeSpan MaxTolerance = TimeSpan.FromDays(1);
 
@@ -183,9 +185,10 @@ public sealed class WebhookVerifier
         if (!entry.StartsWith(SignaturePrefix, StringComparison.Ordinal))
             return false;
 
-        Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        return Convert.TryFromBase64Chars(entry[SignaturePrefix.Length..], given, out var length)
-            && CryptographicOperations.FixedTimeEquals(given[..length], expected);
+        // As text: a decoder passes over spaces and stray bits, so that several texts would be the same signature.
+        Span<char> text = stackalloc char[Base64SignatureLength];
+        return Convert.TryToBase64Chars(expected, text, out var length)
+            && CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(entry[SignaturePrefix.Length..]), MemoryMarshal.AsBytes(text[..length]));
     }
 
     /// <summary>The message never quotes the secret: it may be a good one with a typing error.</summary>

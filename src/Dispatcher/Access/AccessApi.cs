@@ -60,7 +60,8 @@ internal static class AccessApi
         Body<NamedRequest> body, Tenant tenant, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project makes no others.").AsException();
-        var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Project, time);
+        body.Check((r, faults) => Naming.Check(faults, r.Id, r.Name));
+        var (id, name) = Naming.Choose(body.Value.Id, body.Value.Name, Ids.Project, time);
         if (await db.Projects.AnyAsync(p => p.OrganizationId == tenant.Organization && p.Id == id, ct))
             throw Problem.Conflict($"The project \"{id}\" exists.").AsException();
         var now = time.GetUtcNow();
@@ -115,23 +116,9 @@ internal static class AccessApi
     private static async Task<Created<ApiKeyCreated>> CreateKey(
         Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
+        var role = Role.Member;
+        body.Check((r, faults) => role = CheckKey(r, faults, time));
         var request = body.Value;
-        var faults = new Faults();
-        var known = Enum.TryParse<Role>(request.Role, ignoreCase: true, out var role) && request.Role!.All(char.IsAsciiLetterLower);
-        faults.Require(known, "role", "must be operator, admin, member or emitter.");
-        faults.Require(request.Name is null or { Length: <= 200 }, "name", "must have at most 200 characters.");
-        faults.Require(request.ExpiresAt is null || request.ExpiresAt > time.GetUtcNow(), "expires_at", "must be in the future.");
-        faults.Require(
-            request.RateLimitPerSecond is null or (>= 1 and <= KeyLimits.MaxPerSecond), "rate_limit_per_second", $"must be from 1 to {KeyLimits.MaxPerSecond}.");
-        Identifiers.CheckOptional(faults, "organization", request.Organization);
-        Identifiers.CheckOptional(faults, "project", request.Project);
-        if (known && role == Role.Operator)
-        {
-            faults.Require(request.Organization is null, "organization", "an operator key is for the whole server.");
-            faults.Require(request.Project is null, "project", "an operator key is for the whole server.");
-        }
-
-        faults.ThrowIfAny();
         var (organization, project) = ScopeOf(request, role, caller, tenant);
         if (organization is not null && !await ring.OrganizationExistsAsync(organization, ct)) throw Naming.NoSuch("organization", organization);
 
@@ -198,6 +185,26 @@ internal static class AccessApi
         await transaction.CommitAsync(ct);
         ring.Forget();
         return TypedResults.NoContent();
+    }
+
+    /// <returns>The role, where there is one.</returns>
+    private static Role CheckKey(ApiKeyRequest request, Faults faults, TimeProvider time)
+    {
+        var known = Enum.TryParse<Role>(request.Role, ignoreCase: true, out var role) && request.Role!.All(char.IsAsciiLetterLower);
+        faults.Require(known, "role", "must be operator, admin, member or emitter.");
+        faults.Require(request.Name is null or { Length: <= 200 }, "name", "must have at most 200 characters.");
+        faults.Require(request.ExpiresAt is null || request.ExpiresAt > time.GetUtcNow(), "expires_at", "must be in the future.");
+        faults.Require(
+            request.RateLimitPerSecond is null or (>= 1 and <= KeyLimits.MaxPerSecond), "rate_limit_per_second", $"must be from 1 to {KeyLimits.MaxPerSecond}.");
+        Identifiers.CheckOptional(faults, "organization", request.Organization);
+        Identifiers.CheckOptional(faults, "project", request.Project);
+        if (known && role == Role.Operator)
+        {
+            faults.Require(request.Organization is null, "organization", "an operator key is for the whole server.");
+            faults.Require(request.Project is null, "project", "an operator key is for the whole server.");
+        }
+
+        return role;
     }
 
     /// <summary>What a new key is bound to: operators choose, an admin gives at most what it has.</summary>

@@ -7,13 +7,15 @@ namespace Dispatcher.Access;
 
 internal static class Naming
 {
-    /// <summary>The id and the name that a new one gets: a made id where none is given, the id for a name.</summary>
-    public static (string Id, string Name) Check(string? id, string? name, string prefix, TimeProvider time)
+    public static void Check(Faults faults, string? id, string? name)
     {
-        var faults = new Faults();
         Identifiers.CheckOptional(faults, "id", id);
         CheckName(faults, name);
-        faults.ThrowIfAny();
+    }
+
+    /// <summary>The id and the name that a new one gets: a made id where none is given, the id for a name.</summary>
+    public static (string Id, string Name) Choose(string? id, string? name, string prefix, TimeProvider time)
+    {
         var chosen = id ?? Ids.New(prefix, time);
         return (chosen, name ?? chosen);
     }

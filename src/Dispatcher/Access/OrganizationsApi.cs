@@ -44,13 +44,18 @@ internal static class OrganizationsApi
     private static async Task<Created<OrganizationView>> Create(
         Body<OrganizationRequest> body, DispatcherDb db, Erasure erasure, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
-        var (id, name) = Naming.Check(body.Value.Id, body.Value.Name, Ids.Organization, time);
-        var retention = RetentionOf(body.Value.RetentionDays);
+        body.Check((r, faults) =>
+        {
+            Naming.Check(faults, r.Id, r.Name);
+            CheckRetention(faults, r.RetentionDays);
+        });
+        var (id, name) = Naming.Choose(body.Value.Id, body.Value.Name, Ids.Organization, time);
         if (await db.Organizations.AnyAsync(o => o.Id == id, ct)) throw Problem.Conflict($"The organization \"{id}\" exists.").AsException();
         if (!await erasure.TryFinishAsync(id, ct))
             throw Problem.Conflict($"An organization \"{id}\" was deleted, and its data is still being erased; try again later.").AsException();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.Database.ExecuteSqlAsync($"DELETE FROM dispatcher.erasure WHERE organization_id = {id}", ct);
+        var retention = (short?)body.Value.RetentionDays;
         var organization = new Organization { Id = id, Name = name, RetentionDays = retention, CreatedAt = time.GetUtcNow() };
         db.Organizations.Add(organization);
         db.Projects.Add(new Project { OrganizationId = id, Id = Tenant.Default, Name = "Default", CreatedAt = organization.CreatedAt });
@@ -77,16 +82,16 @@ internal static class OrganizationsApi
     private static async Task<Ok<OrganizationView>> Change(
         string id, Patch<OrganizationChange> patch, DispatcherDb db, AuditContext audit, CancellationToken ct)
     {
-        var change = patch.Members.Deserialize(WireJson.Default.OrganizationChange)!;
-        var faults = new Faults();
-        Naming.CheckName(faults, change.Name);
-        faults.ThrowIfAny();
-        var retention = RetentionOf(change.RetentionDays);
+        var change = patch.Check(members => members.Deserialize(WireJson.Default.OrganizationChange)!, (r, faults) =>
+        {
+            Naming.CheckName(faults, r.Name);
+            CheckRetention(faults, r.RetentionDays);
+        });
         var organization = !Identifiers.IsValid(id) ? null : await db.Organizations.SingleOrDefaultAsync(o => o.Id == id, ct);
         if (organization is null) throw Naming.NoSuch("organization", id);
         var (oldName, oldRetention) = (organization.Name, organization.RetentionDays);
         if (patch.Members.ContainsKey("name")) organization.Name = change.Name ?? id;
-        if (patch.Members.ContainsKey("retention_days")) organization.RetentionDays = retention;
+        if (patch.Members.ContainsKey("retention_days")) organization.RetentionDays = (short?)change.RetentionDays;
         var changes = new Changes().Note("name", oldName, organization.Name).Note("retention_days", oldRetention, organization.RetentionDays);
         db.Audit.Add(audit.In(null).Entry(AuditAction.OrganizationChanged, AuditTarget.Organization(id), details: changes.ToDetails()));
         await db.SaveChangesAsync(ct);
@@ -105,7 +110,7 @@ internal static class OrganizationsApi
         if (await db.Integrations.AnyAsync(i => i.OrganizationId == id && i.DeletedAt == null, ct))
             throw Problem.Conflict("The organization still has integrations; delete them first.").AsException();
         await db.Jobs.Where(j => j.OrganizationId == id).ExecuteDeleteAsync(ct);
-        await db.Integrations.Where(i => i.OrganizationId == id).ExecuteDeleteAsync(ct);
+        await db.Integrations.Where(i => i.OrganizationId == id && i.DeletedAt != null).ExecuteDeleteAsync(ct);
         // Its projects and keys go with it.
         await db.Organizations.Where(o => o.Id == id).ExecuteDeleteAsync(ct);
         await db.Database.ExecuteSqlAsync($"INSERT INTO dispatcher.erasure (organization_id) VALUES ({id}) ON CONFLICT (organization_id) DO UPDATE SET asked_at = now()", ct);
@@ -117,14 +122,10 @@ internal static class OrganizationsApi
         return TypedResults.NoContent();
     }
 
-    private static short? RetentionOf(int? days)
+    private static void CheckRetention(Faults faults, int? days)
     {
-        if (days is null) return null;
-        var faults = new Faults();
-        var known = Array.Exists(RetentionClasses, c => c == days);
+        var known = days is null || Array.Exists(RetentionClasses, c => c == days);
         faults.Require(known, "retention_days", $"must be one of {string.Join(", ", RetentionClasses)}.");
-        faults.ThrowIfAny();
-        return (short)days;
     }
 
     private static OrganizationView View(Organization o) => new(o.Id, o.Name, o.RetentionDays, o.CreatedAt);

@@ -127,9 +127,9 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
     private static void Check(
         string? type, ReadOnlySpan<byte> payload, string? id, string? project, string? inbox, string? orderingKey, Faults faults)
     {
-        if (!faults.Any && type is null) faults.Add("type", "is required.");
+        if (type is null && !faults.Names("type")) faults.Add("type", "is required.");
         faults.Require(type is null || EventNames.IsType(type), "type", EventNames.Rule + ".");
-        if (!faults.Any && payload.IsEmpty) faults.Add("payload", "is required: a JSON object.");
+        if (payload.IsEmpty && !faults.Names("payload")) faults.Add("payload", "is required: a JSON object.");
         faults.Require(Utf8.IsValid(payload), "payload", "must be valid UTF-8.");
         Identifiers.CheckOptional(faults, "id", id);
         Identifiers.CheckOptional(faults, "project", project);

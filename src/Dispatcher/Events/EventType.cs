@@ -34,9 +34,9 @@ internal static class EventNames
         return true;
     }
 
-    /// <summary>What an integration may subscribe to: a type, <c>*</c>, or a type's leading words and <c>.*</c>.</summary>
+    /// <summary>What an integration may subscribe to: a type, <c>*</c>, or a type's leading words and <c>.*</c>; at most 128 characters, too.</summary>
     public static bool IsPattern(string text) =>
-        text == "*" || IsType(text.EndsWith(".*", StringComparison.Ordinal) ? text.AsSpan(0, text.Length - 2) : text);
+        text == "*" || text.Length <= MaxLength && IsType(text.EndsWith(".*", StringComparison.Ordinal) ? text.AsSpan(0, text.Length - 2) : text);
 
     /// <summary>Whether a subscription takes events of a type. The engine asks the database the same (dispatcher.event_patterns).</summary>
     public static bool Matches(string pattern, string type) =>

@@ -40,8 +40,8 @@ internal static class EventTypesApi
     private static async Task<Created<EventTypeView>> Create(
         Body<EventTypeRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
+        body.Check((r, faults) => Check(r, r.Name, faults));
         var request = body.Value;
-        Check(request, request.Name, "is required");
         if (await db.EventTypes.AnyAsync(t => t.Name == request.Name, ct)) throw Problem.Conflict($"The event type \"{request.Name}\" exists.").AsException();
         var type = new EventType { Name = request.Name!, CreatedAt = time.GetUtcNow() };
         Apply(type, request, time);
@@ -54,8 +54,11 @@ internal static class EventTypesApi
     private static async Task<Ok<EventTypeView>> Replace(
         string name, Body<EventTypeRequest> body, DispatcherDb db, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
-        Check(body.Value, body.Value.Name ?? name, "is required");
-        if (body.Value.Name is { } other && other != name) throw Problem.Invalid("name", "must be the name in the path: a type cannot be renamed.").AsException();
+        body.Check((r, faults) =>
+        {
+            faults.Require(r.Name is null || r.Name == name, "name", "must be the name in the path: a type cannot be renamed.");
+            Check(r, name, faults);
+        });
         var type = await FindAsync(name, db, ct);
         var before = View(type);
         Apply(type, body.Value, time);
@@ -86,14 +89,12 @@ internal static class EventTypesApi
         (EventNames.IsType(name) ? await db.EventTypes.SingleOrDefaultAsync(t => t.Name == name, ct) : null)
         ?? throw Problem.NotFound($"There is no event type \"{name}\".").AsException();
 
-    private static void Check(EventTypeRequest request, string? name, string whenMissing)
+    private static void Check(EventTypeRequest request, string? name, Faults faults)
     {
-        var faults = new Faults();
-        faults.Require(name is not null, "name", $"{whenMissing}; it {EventNames.Rule}.");
+        faults.Require(name is not null, "name", $"is required; it {EventNames.Rule}.");
         faults.Require(name is null || EventNames.IsType(name), "name", EventNames.Rule + ".");
         faults.Require(request.Description is null or { Length: <= 2000 }, "description", "must have at most 2000 characters.");
         faults.Require(request.Example is null or { ValueKind: JsonValueKind.Object or JsonValueKind.Null }, "example", "must be a JSON object.");
-        faults.ThrowIfAny();
     }
 
     private static void Apply(EventType type, EventTypeRequest request, TimeProvider time)

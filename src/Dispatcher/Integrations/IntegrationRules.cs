@@ -14,9 +14,16 @@ internal static class IntegrationRules
 {
     public const int MaxMetadataBytes = 16 * 1024;
 
+    /// <exception cref="ProblemException">422, naming every member at fault.</exception>
     public static void Check(IntegrationRequest request, DispatcherOptions options)
     {
         var faults = new Faults();
+        Check(request, options, faults);
+        faults.ThrowIfAny();
+    }
+
+    public static void Check(IntegrationRequest request, DispatcherOptions options, Faults faults)
+    {
         faults.Require(request.Type is not null, "type", "is required; it must be \"webhook\".");
         faults.Require(request.Type is null or "webhook", "type", "must be \"webhook\".");
         CheckEvents(request.Events, faults);
@@ -38,15 +45,15 @@ internal static class IntegrationRules
             faults.Require(metadata.ValueKind == JsonValueKind.Object, "metadata", "must be an object.");
             faults.Require(Encoding.UTF8.GetByteCount(metadata.GetRawText()) <= MaxMetadataBytes, "metadata", $"must have at most {MaxMetadataBytes} bytes.");
         }
-
-        faults.ThrowIfAny();
     }
 
     /// <summary>What only a new integration can be refused for: an existing one is judged by where it was made.</summary>
-    public static void CheckNew(IntegrationRequest request)
+    public static void CheckNew(IntegrationRequest request, DispatcherOptions options, Faults faults)
     {
-        if (request.Signing == SigningScheme.Ed25519 && !Ed25519Key.IsAvailable)
-            throw Problem.Invalid("signing", "cannot be \"ed25519\" on this server: it needs Linux and OpenSSL 1.1.1 or newer (libcrypto).").AsException();
+        Check(request, options, faults);
+        faults.Require(
+            request.Signing != SigningScheme.Ed25519 || Ed25519Key.IsAvailable,
+            "signing", "cannot be \"ed25519\" on this server: it needs Linux and OpenSSL 1.1.1 or newer (libcrypto).");
     }
 
     /// <summary>How an integration signs is for good: its receiver would refuse what is signed in another way.</summary>
@@ -80,17 +87,8 @@ internal static class IntegrationRules
             return;
         }
 
-        if (target.Length > 2048) faults.Add("target", "must have at most 2048 characters.");
-        else if (!Uri.TryCreate(target, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0
-                 || target.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)))
-            faults.Add("target", "must be an absolute http or https URL, such as https://example.com/hook.");
-        else if (url.UserInfo.Length > 0)
-            faults.Add("target", "must not hold a user name or password; use \"basic_auth\" or \"headers\".");
-        else if (url.Fragment.Length > 0 || target.Contains('#', StringComparison.Ordinal))
-            faults.Add("target", "must not have a fragment: it would not be sent.");
-        else if (url.Port == 0)
-            faults.Add("target", "must not have port 0.");
-        else if (requireHttps && url.Scheme != "https")
+        if (TargetUrl.FaultOf(target) is { } fault) faults.Add("target", fault);
+        else if (requireHttps && !target.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
             faults.Add("target", "must be an https URL: this server sends to no other.");
     }
 

@@ -40,8 +40,7 @@ internal static class IntegrationsApi
         TimeProvider time,
         CancellationToken ct)
     {
-        IntegrationRules.Check(body.Value, options);
-        IntegrationRules.CheckNew(body.Value);
+        body.Check((r, faults) => IntegrationRules.CheckNew(r, options, faults));
         var now = time.GetUtcNow();
         var integration = new Integration
         {
@@ -83,7 +82,7 @@ internal static class IntegrationsApi
         string id, Body<IntegrationRequest> body, Tenant tenant, DispatcherDb db, SecretBox box, DispatcherOptions options, AuditContext audit,
         TimeProvider time, CancellationToken ct)
     {
-        IntegrationRules.Check(body.Value, options);
+        body.Check((r, faults) => IntegrationRules.Check(r, options, faults));
         var integration = await FindAsync(id, tenant, db, ct);
         IntegrationRules.CheckSame(body.Value, integration);
         var before = integration.AsStored();
@@ -97,8 +96,7 @@ internal static class IntegrationsApi
         CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
-        var request = integration.Merge(patch.Members);
-        IntegrationRules.Check(request, options);
+        var request = patch.Check(integration.Merge, (r, faults) => IntegrationRules.Check(r, options, faults));
         IntegrationRules.CheckSame(request, integration);
         var before = integration.AsStored();
         integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, box, time);
@@ -142,10 +140,11 @@ internal static class IntegrationsApi
         string id, Body<RotateRequest> body, Tenant tenant, DispatcherDb db, SigningKeys keys, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         const int maxLive = 10;
-        var faults = new Faults();
-        faults.Require(body.Value.GraceSeconds is null or (>= 0 and <= 2_592_000), "grace_seconds", "must be from 0 to 2592000 (30 days).");
-        if (body.Value.Secret is { } given && !SigningKey.TryParse(given, out _, out var error)) faults.Add("secret", error);
-        faults.ThrowIfAny();
+        body.Check((r, faults) =>
+        {
+            faults.Require(r.GraceSeconds is null or (>= 0 and <= 2_592_000), "grace_seconds", "must be from 0 to 2592000 (30 days).");
+            if (r.Secret is { } given && !SigningKey.TryParse(given, out _, out var error)) faults.Add("secret", error);
+        });
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // Touching the row makes rotations of one integration wait for each other, and gives senders a new version.
@@ -177,8 +176,8 @@ internal static class IntegrationsApi
         string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, LaneSet lanes, EventIntake intake, DeliveryStore deliveries,
         OpenBreakers breakers, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
+        body.Check((r, faults) => faults.Require(!string.IsNullOrEmpty(r.Event), "event", "is required: an event type of the catalogue."));
         var integration = await FindAsync(id, tenant, db, ct);
-        if (string.IsNullOrEmpty(body.Value.Event)) throw Problem.Invalid("event", "is required: an event type of the catalogue.").AsException();
         var type = await db.EventTypes.AsNoTracking().SingleOrDefaultAsync(t => t.Name == body.Value.Event, ct)
             ?? throw Problem.Invalid("event", $"\"{body.Value.Event}\" is not in the catalogue (/event-types).").AsException();
         if (!integration.Enabled) throw Problem.Conflict("The integration is disabled: nothing is sent to it.").AsException();

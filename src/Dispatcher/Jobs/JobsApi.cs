@@ -45,14 +45,15 @@ internal static class JobsApi
     private static async Task<Created<JobView>> Create(
         Body<JobRequest> body, Tenant tenant, JobStore store, JobKinds kinds, TimeProvider time, CancellationToken ct)
     {
-        var job = NewJob(body.Value, tenant, kinds, time);
+        body.Check((r, faults) => CheckJob(r, kinds, faults));
+        var job = NewJob(body.Value, tenant, time);
         var outcome = (await store.ApplyAsync(tenant.Organization, tenant.Project, [new JobChange(job.Id, job, null)], ct))[0];
         return outcome.Error is null ? TypedResults.Created($"/jobs/{job.Id}", View(outcome.Job!)) : throw outcome.Error.AsException();
     }
 
     private static async Task<Ok<JobView>> Patch(string id, Body<JobMove> body, Tenant tenant, JobStore store, CancellationToken ct)
     {
-        CheckMove(body.Value);
+        body.Check(CheckMove);
         var change = Identifiers.IsValid(id) ? new JobChange(id, null, body.Value) : throw NotFound(id);
         var outcome = (await store.ApplyAsync(tenant.Organization, tenant.Project, [change], ct))[0];
         return outcome.Error is null ? TypedResults.Ok(View(outcome.Job!)) : throw outcome.Error.AsException();
@@ -106,23 +107,26 @@ internal static class JobsApi
 
     private static JobChange Read(JsonElement item, Tenant tenant, JobKinds kinds, TimeProvider time)
     {
-        var r = RequestBody.Parse<JobBatchRequest>(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(item));
+        var (r, faults) = RequestBody.Read<JobBatchRequest>(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(item));
         if (r.Kind is not null)
         {
-            if (r.Status is not null) throw Problem.Invalid("status", "cannot be given with kind: an item creates a job or moves one.").AsException();
-            var job = NewJob(new JobRequest(r.Kind, r.Id, r.Project, r.Inbox, r.WorkflowName), tenant, kinds, time);
+            faults.Require(r.Status is null, "status", "cannot be given with kind: an item creates a job or moves one.");
+            var request = new JobRequest(r.Kind, r.Id, r.Project, r.Inbox, r.WorkflowName);
+            CheckJob(request, kinds, faults);
+            faults.ThrowIfAny();
+            var job = NewJob(request, tenant, time);
             return new JobChange(job.Id, job, null);
         }
 
-        if (r.Id is null) throw Problem.Invalid("kind", "is required to create a job; id and status to move one.").AsException();
+        faults.Require(r.Id is not null, "kind", "is required to create a job; id and status to move one.");
         var move = new JobMove(r.Status, r.Usage, r.Error, r.FnStatus, r.Result);
-        CheckMove(move);
-        return Identifiers.IsValid(r.Id) ? new JobChange(r.Id, null, move) : throw NotFound(r.Id);
+        if (r.Id is not null) CheckMove(move, faults);
+        faults.ThrowIfAny();
+        return Identifiers.IsValid(r.Id) ? new JobChange(r.Id!, null, move) : throw NotFound(r.Id!);
     }
 
-    private static Job NewJob(JobRequest request, Tenant tenant, JobKinds kinds, TimeProvider time)
+    private static void CheckJob(JobRequest request, JobKinds kinds, Faults faults)
     {
-        var faults = new Faults();
         if (request.Kind is null || !kinds.IsKnown(request.Kind))
             faults.Add("kind", $"is required: one of {string.Join(", ", kinds.Names.Order(StringComparer.Ordinal))}.");
         else if (kinds.RequiresWorkflowName(request.Kind) && string.IsNullOrEmpty(request.WorkflowName))
@@ -131,7 +135,10 @@ internal static class JobsApi
         Identifiers.CheckOptional(faults, "id", request.Id);
         Identifiers.CheckOptional(faults, "project", request.Project);
         Identifiers.CheckOptional(faults, "inbox", request.Inbox);
-        faults.ThrowIfAny();
+    }
+
+    private static Job NewJob(JobRequest request, Tenant tenant, TimeProvider time)
+    {
         var now = time.GetUtcNow();
         return new Job
         {
@@ -147,14 +154,12 @@ internal static class JobsApi
         };
     }
 
-    private static void CheckMove(JobMove move)
+    private static void CheckMove(JobMove move, Faults faults)
     {
-        var faults = new Faults();
         faults.Require(JobStatus.IsKnown(move.Status), "status", $"is required: one of {string.Join(", ", JobStatus.All)}.");
         faults.Require(move.Error is null or { Length: <= 4096 }, "error", "must have at most 4096 characters.");
         faults.Require(move.Usage is null or { ValueKind: JsonValueKind.Object }, "usage", "must be a JSON object.");
         faults.Require(move.FnStatus is null or { ValueKind: JsonValueKind.Object }, "fn_status", "must be a JSON object.");
-        faults.ThrowIfAny();
     }
 
     private static JobView View(Job j) => new(

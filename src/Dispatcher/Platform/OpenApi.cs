@@ -15,10 +15,11 @@ internal static class OpenApi
     /// <summary>Bodies are read as JSON whatever they are called: a curl line without a content type works. Not in the document.</summary>
     public const string AnyContentType = "*/*";
 
+    private const string Document = "v1";
     private const string BearerScheme = "bearer";
     private const string KeyScheme = "apiKey";
 
-    public static void AddDispatcherOpenApi(this IServiceCollection services) => services.AddOpenApi("v1", options =>
+    public static void AddDispatcherOpenApi(this IServiceCollection services) => services.AddOpenApi(Document, options =>
     {
         options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
         options.AddDocumentTransformer(DescribeAsync);
@@ -27,7 +28,14 @@ internal static class OpenApi
 
     public static void MapDispatcherOpenApi(this WebApplication app)
     {
-        app.MapOpenApi().WithMetadata(new AllowAnonymousAttribute());
+        app.MapOpenApi().WithMetadata(new AllowAnonymousAttribute()).Finally(endpoint =>
+        {
+            // The framework answers a name that it does not know in plain text.
+            var answer = endpoint.RequestDelegate!;
+            endpoint.RequestDelegate = context => (string?)context.Request.RouteValues["documentName"] == Document
+                ? answer(context)
+                : throw Problem.NotFound($"There is nothing at {context.Request.Path}.").AsException();
+        });
         app.UseSwaggerUI(ui =>
         {
             ui.RoutePrefix = "docs";

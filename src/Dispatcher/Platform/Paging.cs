@@ -1,8 +1,10 @@
 // Keyset pages: newest first, a cursor that says after which id the next page begins.
 
 using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
+using System.Text;
 
 namespace Dispatcher.Platform;
 
@@ -30,27 +32,36 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
     public const int DefaultLimit = 50;
     public const int MaxLimit = 250;
 
+    private const string NoCursor = "is not a cursor that a page of this list gave.";
+
     /// <summary>The id that this page begins after, for lists by id.</summary>
     public Guid? AfterId => After is null ? null : Guid.TryParseExact(After, "N", out var id) ? id : throw BadCursor();
 
     public static ValueTask<PageQuery?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var limit = DefaultLimit;
-        // Given twice, the two come joined, and are refused: neither is what the caller can be sure to get.
-        if ((string?)context.Request.Query["limit"] is { } text && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit))
-            throw Problem.Invalid("limit", $"must be a whole number from 1 to {MaxLimit}.").AsException();
-        return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, (string?)context.Request.Query["cursor"] is { } cursor ? Decode(cursor) : null));
+        var faults = new Faults();
+        var (limit, after) = (DefaultLimit, (string?)null);
+        if (context.Request.Query["limit"] is { Count: > 0 } limits
+            && (!int.TryParse((string?)limits, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit))
+            faults.Add("limit", $"must be a whole number from 1 to {MaxLimit}.");
+        if (context.Request.Query["cursor"] is { Count: > 0 } cursors && !TryDecode(cursors!, out after)) faults.Add("cursor", NoCursor);
+        faults.ThrowIfAny();
+        return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, after));
     }
 
-    public static string Encode(string key) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(key));
+    public static string Encode(string key) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(key));
 
-    private static string Decode(string cursor)
+    /// <summary>Only what <see cref="Encode"/> gives: the decoder alone would take white space, padding and stray bits too.</summary>
+    public static bool TryDecode(string cursor, [NotNullWhen(true)] out string? key)
     {
-        if (!Base64Url.IsValid(cursor) || cursor.Length is 0 or > 400) throw BadCursor();
-        var key = System.Text.Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor));
-        return key.Contains('\0') ? throw BadCursor() : key;
+        key = null;
+        if (cursor.Length is 0 or > 400 || !Base64Url.IsValid(cursor)) return false;
+        var decoded = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor));
+        if (decoded.Contains('\0', StringComparison.Ordinal) || Encode(decoded) != cursor) return false;
+        key = decoded;
+        return true;
     }
 
     public static ProblemException BadCursor() =>
-        Problem.Invalid("cursor", "is not a cursor that a page of this list gave.").AsException();
+        Problem.Invalid("cursor", NoCursor).AsException();
 }

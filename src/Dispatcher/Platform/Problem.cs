@@ -48,11 +48,21 @@ internal sealed class ProblemException(Problem problem) : Exception(problem.Deta
 internal sealed class Faults
 {
     private readonly Dictionary<string, List<string>> _byMember = new(StringComparer.Ordinal);
+    private string[] _settled = [];
 
     public bool Any => _byMember.Count > 0;
 
+    public bool Names(string member) => _byMember.ContainsKey(member);
+
+    /// <summary>
+    /// Whatever is at fault by now is said: further faults of these members, and of what lies in them, are not added. A member of the
+    /// wrong type was taken out, so that a rule would only say of it, wrongly, that it is missing.
+    /// </summary>
+    public void Settle() => _settled = [.. _byMember.Keys];
+
     public void Add(string member, string message)
     {
+        if (Array.Exists(_settled, s => member.StartsWith(s, StringComparison.Ordinal) && (member.Length == s.Length || member[s.Length] is '.' or '['))) return;
         if (!_byMember.TryGetValue(member, out var messages)) _byMember[member] = messages = [];
         messages.Add(message);
     }

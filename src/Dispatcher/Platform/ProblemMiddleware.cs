@@ -37,14 +37,24 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
                 _ => new Problem("Malformed request", e.StatusCode, e.Message),
             });
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        catch (DbUpdateConcurrencyException)
+        {
+            await WriteAsync(context, Problem.Conflict("It was changed or removed by somebody else at the same time; read it and try again."));
+        }
+        catch (Exception e) when (StoreFault.SqlStateOf(e) is PostgresErrorCodes.UniqueViolation)
         {
             // Two made the same thing at once, and both had seen that it was not there yet.
             await WriteAsync(context, Problem.Conflict("It exists: somebody else made it at the same time."));
         }
-        catch (Exception e) when ((e as PostgresException ?? e.InnerException) is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation })
+        catch (Exception e) when (StoreFault.SqlStateOf(e) is PostgresErrorCodes.ForeignKeyViolation)
         {
-            await WriteAsync(context, Problem.Conflict("What it belongs to was deleted at the same time."));
+            // An organization was deleted while something was put into it: whichever came second.
+            await WriteAsync(context, Problem.Conflict("What it belongs to was removed, or something was added to it, at the same time; nothing was stored."));
+        }
+        catch (Exception e) when (StoreFault.SqlStateOf(e) is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure)
+        {
+            LogUnavailable(context.Request.Method, context.Request.Path, e.Message);
+            await WriteAsync(context, Problem.Unavailable("Others changed the same at the same time; nothing was stored. Try again."), TimeSpan.FromSeconds(1));
         }
         catch (Exception e) when (StoreFault.IsUnavailable(e))
         {
@@ -97,6 +107,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
 /// <summary>Tells a database that cannot be reached or is going away from a mistake of ours.</summary>
 internal static class StoreFault
 {
+    /// <summary>The database's own name for what went wrong, wherever in the chain it is.</summary>
+    public static string? SqlStateOf(Exception? error) => error is null or PostgresException ? (error as PostgresException)?.SqlState : SqlStateOf(error.InnerException);
+
     public static bool IsUnavailable(Exception? error) => error switch
     {
         null => false,

@@ -1,7 +1,7 @@
 // Parses request bodies, with errors that name the member.
 
-using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 
@@ -15,19 +15,48 @@ internal static class RequestBody
     /// <summary>For readers that have to come past what is too deep, to say so or to go on behind it. They do not recurse.</summary>
     public static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
+    /// <exception cref="ProblemException">400 where it is no JSON object; 422, naming every member that is unknown or has the wrong type.</exception>
     public static T Parse<T>(ReadOnlySpan<byte> json) where T : class
     {
+        var (value, faults) = Read<T>(json);
+        faults.ThrowIfAny();
+        return value;
+    }
+
+    /// <summary>Reads what can be read, and collects what cannot: so that what rules have to say of the rest comes in the same answer.</summary>
+    /// <exception cref="ProblemException">400, where it is no JSON object.</exception>
+    public static (T Value, Faults Faults) Read<T>(ReadOnlySpan<byte> json) where T : class
+    {
         var type = (JsonTypeInfo<T>)WireJson.Default.GetTypeInfo(typeof(T))!;
+        var (kept, faults) = ReadMembers(json, type);
+        return (kept.Value ?? kept.Members!.Deserialize(type)!, faults);
+    }
+
+    /// <summary>The same for a body whose members count as they stand there, null and absent being different.</summary>
+    public static (JsonObject Members, Faults Faults) ReadMembers<T>(ReadOnlySpan<byte> json) where T : class
+    {
+        var (kept, faults) = ReadMembers(json, (JsonTypeInfo<T>)WireJson.Default.GetTypeInfo(typeof(T))!);
+        return (kept.Members ?? JsonNode.Parse(json)!.AsObject(), faults);
+    }
+
+    /// <summary>Either the whole as its type, or, where that fails, the members that can be read.</summary>
+    private static ((T? Value, JsonObject? Members) Kept, Faults Faults) ReadMembers<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type) where T : class
+    {
         if (FindUnstorable(json) is { } unstorable) throw unstorable.AsException();
         try
         {
             var value = JsonSerializer.Deserialize(json, type) ?? throw Problem.Malformed("The body must be a JSON object, not null.").AsException();
-            return FindRepeat(json) is { } repeat ? throw repeat.AsException() : value;
+            if (RequestSieve.IsFreeOfRepeats(json.ToArray())) return ((value, null), new Faults());
         }
-        catch (JsonException e)
+        catch (JsonException)
         {
-            throw Explain(json, e, type).AsException();
+            if (FindMalformation(json) is { } malformed) throw malformed.AsException();
         }
+
+        using var document = JsonDocument.Parse(json.ToArray());
+        if (document.RootElement.ValueKind != JsonValueKind.Object) throw Problem.Malformed("The body must be a JSON object.").AsException();
+        var faults = new Faults();
+        return ((null, RequestSieve.Sift(document.RootElement, type, faults)), faults);
     }
 
     /// <summary>
@@ -55,29 +84,6 @@ internal static class RequestBody
         }
 
         return null;
-    }
-
-    /// <summary>Finds a repeated member inside what is the caller's own JSON; the serializer finds those of its own types.</summary>
-    private static Problem? FindRepeat(ReadOnlySpan<byte> json)
-    {
-        var copy = json.ToArray();
-        if (IsFreeOfRepeats(copy)) return null;
-        using var document = JsonDocument.Parse(copy);
-        var member = document.RootElement.EnumerateObject().First(m => !IsFreeOfRepeats(JsonMarshal.GetRawUtf8Value(m.Value).ToArray()));
-        return Problem.Invalid(member.Name, "holds an object that gives a member twice.");
-    }
-
-    private static bool IsFreeOfRepeats(byte[] json)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return true;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
     }
 
     private static bool IsStorable(ref Utf8JsonReader reader)
@@ -114,44 +120,4 @@ internal static class RequestBody
     /// <summary>Whether the reader stands at the beginning of an object or array that has so many around it.</summary>
     public static bool IsTooDeep(ref Utf8JsonReader reader, int levels) =>
         reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && reader.CurrentDepth >= levels;
-
-    private static Problem Explain(ReadOnlySpan<byte> json, JsonException error, JsonTypeInfo type)
-    {
-        if (FindMalformation(json) is { } malformed) return malformed;
-
-        using var document = JsonDocument.Parse(json.ToArray());
-        if (document.RootElement.ValueKind != JsonValueKind.Object) return Problem.Malformed("The body must be a JSON object.");
-
-        var faults = new Faults();
-        var known = type.Properties.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var member in document.RootElement.EnumerateObject())
-        {
-            if (!known.ContainsKey(member.Name)) faults.Add(member.Name, "is not a member of this request.");
-            else if (!seen.Add(member.Name)) faults.Add(member.Name, "is given twice.");
-        }
-
-        if (!faults.Any)
-        {
-            var path = (error.Path ?? "$").TrimStart('$').TrimStart('.');
-            var top = path.Split('.', '[')[0];
-            faults.Add(
-                path.Length > 0 ? path : "body",
-                path == top && known.TryGetValue(top, out var property) ? $"must be {Describe(property.PropertyType)}." : "is unknown or not of the right type.");
-        }
-
-        return faults.ToProblem();
-    }
-
-    private static string Describe(Type type)
-    {
-        type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type == typeof(string)) return "a string";
-        if (type == typeof(bool)) return "true or false";
-        if (type == typeof(int) || type == typeof(long)) return "a whole number";
-        if (type == typeof(double)) return "a number";
-        if (type == typeof(DateTimeOffset)) return "an RFC 3339 time with its offset, such as 2023-10-01T12:00:00Z";
-        if (type.IsArray) return $"an array, each item {Describe(type.GetElementType()!)}";
-        return "an object";
-    }
 }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Dispatcher.Access;
 using Dispatcher.Auditing;
 using Dispatcher.Deliveries;
@@ -85,6 +86,8 @@ internal sealed partial class WireJson : JsonSerializerContext
     /// <summary>Has Minimal APIs write their answers the same way.</summary>
     public static void Configure(JsonSerializerOptions options)
     {
+        // A caller's own JSON may be as deep as a request may be (64), and lies deeper in a list.
+        options.MaxDepth = 128;
         options.PropertyNamingPolicy = Wire.Options.PropertyNamingPolicy;
         options.Encoder = Wire.Options.Encoder;
         options.MaxDepth = Wire.Options.MaxDepth;
@@ -95,19 +98,23 @@ internal sealed partial class WireJson : JsonSerializerContext
 }
 
 /// <summary>Writes instants as <c>2023-10-01T12:00:00.000Z</c>; reads any RFC 3339 instant, which must carry its offset.</summary>
-internal sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
+internal sealed partial class Rfc3339Converter : JsonConverter<DateTimeOffset>
 {
     public const string Format = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
     public static string ToText(DateTimeOffset value) => value.UtcDateTime.ToString(Format, CultureInfo.InvariantCulture);
 
+    /// <summary>Parses RFC 3339, section 5.6, and nothing looser. Leap seconds, which no clock here knows, are refused.</summary>
     public static bool TryParse(string? text, out DateTimeOffset value)
     {
         // A time without an offset would mean the server's zone here and the client's there: refused.
         value = default;
-        return text is { Length: >= 20 } && text[10] is 'T' or 't'
-            && (text[^1] is 'Z' or 'z' || text[^6] is '+' or '-')
-            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value);
+        if (text is null || Shape().Match(text) is not { Success: true } match) return false;
+        // What is finer than a tick is cut off: rounded up, the last instant of all would be none.
+        var ticks = match.Groups["fraction"].ValueSpan is { Length: > 8 } fraction ? fraction[..8] : match.Groups["fraction"].ValueSpan;
+        return DateTimeOffset.TryParse(
+            string.Concat(match.Groups["date"].ValueSpan, ticks, match.Groups["offset"].ValueSpan),
+            CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out value);
     }
 
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
@@ -117,4 +124,7 @@ internal sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(ToText(value));
+
+    [GeneratedRegex(@"\A(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})(?<fraction>\.[0-9]+)?(?<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
+    private static partial Regex Shape();
 }

@@ -23,23 +23,25 @@ internal static class RecoveriesApi
 
     private static Task<Accepted<TaskView>> Recover(
         string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct) =>
-        AskAsync(TaskKind.Recover, id, body.Value, tenant, store, audit, time, ct);
+        AskAsync(TaskKind.Recover, id, body, tenant, store, audit, time, ct);
 
     private static Task<Accepted<TaskView>> Replay(
         string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct) =>
-        AskAsync(TaskKind.Replay, id, body.Value, tenant, store, audit, time, ct);
+        AskAsync(TaskKind.Replay, id, body, tenant, store, audit, time, ct);
 
     private static async Task<Accepted<TaskView>> AskAsync(
-        string kind, string id, SpanRequest span, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct)
+        string kind, string id, Body<SpanRequest> body, Tenant tenant, RecoveryStore store, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
+        body.Check((r, faults) =>
+        {
+            faults.Require(r.Since is not null, "since", "is required: an RFC 3339 time, from which on events are looked at.");
+            faults.Require(r.Since is null || r.Since < now, "since", "must be in the past.");
+            faults.Require(r.Until is null || r.Since is null || r.Until > r.Since, "until", "must be later than since.");
+        });
+        var span = body.Value;
         // Ids count whole milliseconds: what was accepted in the one that it is now belongs to the past.
         var until = span.Until is { } given && given < now ? given : DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds() + 1);
-        var faults = new Faults();
-        faults.Require(span.Since is not null, "since", "is required: an RFC 3339 time, from which on events are looked at.");
-        faults.Require(span.Since is null || span.Since < now, "since", "must be in the past.");
-        faults.Require(span.Until is null || span.Since is null || span.Until > span.Since, "until", "must be later than since.");
-        faults.ThrowIfAny();
         var view = await store.AskAsync(kind, tenant, id, span.Since!.Value, until, audit, ct);
         return TypedResults.Accepted($"/integrations/{view.IntegrationId}/tasks/{view.Id}", view);
     }

@@ -38,7 +38,8 @@ internal sealed class EgressGuard(EgressPolicy policy, Func<string, Cancellation
         };
         refusal ??= url.HostNameType switch
         {
-            UriHostNameType.IPv4 or UriHostNameType.IPv6 => RefusalOf(IPAddress.Parse(url.DnsSafeHost)),
+            UriHostNameType.IPv4 or UriHostNameType.IPv6 when IPAddress.TryParse(url.DnsSafeHost, out var address) => RefusalOf(address),
+            UriHostNameType.IPv4 or UriHostNameType.IPv6 => "The target's address cannot be read.",
             UriHostNameType.Dns when IsLocalhost(url.IdnHost) => RefusalOf(IPAddress.Loopback),
             _ => null,
         };

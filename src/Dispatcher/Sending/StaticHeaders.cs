@@ -29,7 +29,7 @@ internal static class StaticHeaders
     private static readonly HashSet<string> Reserved = new(StringComparer.OrdinalIgnoreCase)
     {
         "connection", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "proxy-connection", "te", "trailer", "trailers", "transfer-encoding", "upgrade",
     };
 
     private static readonly string[] ReservedPrefixes = ["content-", "webhook-", "svix-", "dispatcher-"];
@@ -47,6 +47,8 @@ internal static class StaticHeaders
             refusal = $"The value of the header '{name}' is longer than {MaxValueBytes} bytes.";
         else if (HasControlCharacters(value))
             refusal = $"The value of the header '{name}' contains control characters.";
+        else if (value is [' ' or '\t', ..] or [.., ' ' or '\t'])
+            refusal = $"The value of the header '{name}' begins or ends with white space, which receivers cut off.";
         else
             refusal = null;
 

@@ -14,7 +14,7 @@ internal static class WebhookRequest
         var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = new PayloadContent(message.Payload, attempt.Route) };
 
         var headers = request.Headers;
-        foreach (var (name, value) in target.Headers) Add(headers, name, value);
+        foreach (var (name, value) in target.Headers) Add(headers, name, value, request.Content.Headers);
         if (!target.OverridesUserAgent) Add(headers, "user-agent", userAgent);
 
         var timestamp = attempt.UnixTimestamp.ToString(CultureInfo.InvariantCulture);
@@ -35,9 +35,11 @@ internal static class WebhookRequest
 
     // The framework parses known headers, which would rewrite them, or checks nothing at all and would write a line break
     // into the request as it is. So the second way is taken, and the check is ours.
-    private static void Add(HttpRequestHeaders headers, string name, string value)
+    //
+    // The framework holds a few names (expires, allow, last-modified) to be the content's and drops them silently elsewhere.
+    private static void Add(HttpRequestHeaders headers, string name, string value, HttpContentHeaders? ofContent = null)
     {
         if (StaticHeaders.HasControlCharacters(value)) throw new ArgumentException($"The value of '{name}' contains control characters.");
-        headers.TryAddWithoutValidation(name, value);
+        if (!headers.TryAddWithoutValidation(name, value)) ofContent?.TryAddWithoutValidation(name, value);
     }
 }
