@@ -108,7 +108,7 @@ public sealed class HeaderProperties
             where StaticHeaders.TryCheck(name, value, out _)
             select (name, value);
         // A receiver takes 100 headers of 32 KiB.
-        var sets = Gen.Sample(header.ArrayOf(25), 40 * Chance.Effort, new Rnd(Chance.Seed)).ToArray();
+        var sets = Property.Draw(header.ArrayOf(25), 40);
 
         foreach (var set in sets)
         {

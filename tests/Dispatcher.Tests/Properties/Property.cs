@@ -29,4 +29,7 @@ internal static class Property
             Assert.Fail($"{name}: {Chance.Replay}.\n{e.Message}");
         }
     }
+
+    /// <summary>Inputs for what is better done with all of them at once.</summary>
+    public static T[] Draw<T>(Gen<T> inputs, int count) => inputs.Sample(numberOfSamples: count * Chance.Effort, seed: new Rnd(Chance.Seed), size: 50);
 }

@@ -86,14 +86,14 @@ public sealed class TimeAndIdProperties
     public void An_id_reads_back_under_its_own_prefix_and_no_other() => Property.Holds(
         from bytes in Inputs.Bytes(16, 16)
         from prefixes in Gen.Two(Gen.Elements(Ids.Integration, Ids.Event, Ids.Delivery, Ids.ApiKey, Ids.Organization, Ids.Project, Ids.Job, Ids.Task))
-        select (Id: new Guid(bytes, bigEndian: true), prefixes.Item1, prefixes.Item2),
+        select (Id: new Guid(bytes, bigEndian: true), Own: prefixes.Item1, Other: prefixes.Item2),
         x =>
         {
-            var text = Ids.Format(x.Item1, x.Id);
+            var text = Ids.Format(x.Own, x.Id);
 
-            Assert.True(Ids.TryParse(x.Item1, text, out var read));
+            Assert.True(Ids.TryParse(x.Own, text, out var read));
             Assert.Equal(x.Id, read);
-            Assert.Equal(x.Item1 == x.Item2, Ids.TryParse(x.Item2, text, out _));
+            Assert.Equal(x.Own == x.Other, Ids.TryParse(x.Other, text, out _));
         });
 
     [Fact]
