@@ -58,10 +58,10 @@ internal static class TargetUrl
     private static string? FaultOfHost(Uri url, ReadOnlySpan<char> authority)
     {
         if (url.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6) return null;
-        if (authority.ContainsAnyExceptInRange('\0', '\x7f') && !IsPlainUnicode(url.Host))
+        var isUnicode = authority.ContainsAnyExceptInRange('\0', '\x7f');
+        if ((isUnicode && !IsPlainUnicode(url.Host)) || AsciiHostOf(url) is not { } host)
             return "must have a host of letters, digits and hyphens; write any other in its xn-- form.";
 
-        var host = url.IdnHost;
         var labels = host.Split('.');
         if (host.Length > MaxHostLength || !labels.All(IsLabel))
             return $"must have a host of letters, digits, \"-\" and \"_\" in parts of 1 to {MaxLabelLength} characters, joined by single dots, {MaxHostLength} in all.";
@@ -69,6 +69,19 @@ internal static class TargetUrl
         return char.IsAsciiDigit(labels[^1][0]) && labels[^1].All(char.IsAsciiHexDigit) || labels[^1].StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? "must have a name or an address as its host; one that ends in a number is neither."
             : null;
+    }
+
+    /// <summary>The host as it is resolved and sent; null where a name has none. The framework looks only when it is asked.</summary>
+    private static string? AsciiHostOf(Uri url)
+    {
+        try
+        {
+            return url.IdnHost;
+        }
+        catch (UriFormatException)
+        {
+            return null;
+        }
     }
 
     private static bool IsLabel(string label) =>

@@ -4,6 +4,7 @@ using Dispatcher.Integrations;
 using Dispatcher.Tests.Properties;
 using FsCheck;
 using FsCheck.Fluent;
+using Property = Dispatcher.Tests.Properties.Property;
 
 namespace Dispatcher.Tests.Integrations;
 
@@ -118,10 +119,10 @@ public sealed class TargetUrlTests
     [InlineData("https://\u202eexample.com/", "invisible")]
     [InlineData("https://example.com/\ufeff", "invisible")]
     // hosts
-    [InlineData("https://example..com/", "host")]
-    [InlineData("https://.example.com/", "host")]
+    [InlineData("https://example..com/", "absolute")]
+    [InlineData("https://.example.com/", "absolute")]
     [InlineData("https://example.com./", "host")]
-    [InlineData("https://./", "host")]
+    [InlineData("https://./", "absolute")]
     [InlineData("http://127.0.0.1./", "host")]
     [InlineData("https://-a.example/", "host")]
     [InlineData("https://a-.example/", "host")]
@@ -135,6 +136,7 @@ public sealed class TargetUrlTests
     [InlineData("http://①27.0.0.1/", "xn--")]
     [InlineData("https://e\u0301xample.com/", "xn--")]
     [InlineData("https://🙂.example/", "xn--")]
+    [InlineData("https://쮴瘑햱Ϗפ瘈.example/", "xn--")]
     [InlineData("https://a.b.c.1/", "number")]
     [InlineData("http://256.0.0.1/", "number")]
     [InlineData("http://1.2.3.4.5/", "number")]
