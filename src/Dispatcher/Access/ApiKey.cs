@@ -59,6 +59,9 @@ internal static class Identifiers
     /// <summary>The rule in words, for error messages.</summary>
     public const string Rule = "must have 1 to 128 characters, each a letter, a digit or one of _ - . : @";
 
+    /// <summary>The rule as a regular expression, for the API reference.</summary>
+    public const string Pattern = "^[A-Za-z0-9_.:@-]{1,128}$";
+
     public static bool IsValid(string? text) =>
         text is { Length: >= 1 and <= MaxLength } && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or ':' or '@');
 

@@ -3,6 +3,7 @@
 using System.Reflection;
 using Dispatcher.Platform;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dispatcher.Access;
 
@@ -51,12 +52,15 @@ internal sealed record Caller(
 }
 
 /// <summary>The organization, and for keys of a project the project, that a request is about.</summary>
-internal sealed record Tenant(string Organization, string? Project) : IBindableFromHttpContext<Tenant>
+internal sealed record Tenant(string Organization, string? Project) : IBindableFromHttpContext<Tenant>, IEndpointParameterMetadataProvider
 {
     public const string Default = "default";
 
     public static ValueTask<Tenant?> BindAsync(HttpContext context, ParameterInfo parameter) =>
         ValueTask.FromResult<Tenant?>(context.Features.GetRequiredFeature<Tenant>());
+
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Metadata.Add(Parameter.Identifier(
+        "organization", "Whose resources the call is about, for operators. Absent: `default`. Other keys have one organization and may name no other.", Default));
 
     /// <summary>The project that something new belongs to: a project's key puts it there, and may name no other.</summary>
     public string? ProjectFor(string? requested) => Project is null || requested == Project

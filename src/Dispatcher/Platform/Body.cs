@@ -38,7 +38,7 @@ internal sealed class Body<T>(T value, Faults faults) : IBindableFromHttpContext
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new AcceptsMetadata([OpenApi.Json, OpenApi.AnyContentType], typeof(T)));
+        builder.Metadata.Add(new AcceptsMetadata([OpenApi.Json, OpenApi.AnyContentType], typeof(T), isOptional: typeof(T).IsAssignableTo(typeof(IMayBeEmpty))));
 }
 
 /// <summary>
@@ -76,7 +76,8 @@ internal sealed class Patch<T>(JsonObject members, Faults faults) : IBindableFro
         return new Patch<T>(members, faults);
     }
 
-    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => Body<T>.PopulateMetadata(parameter, builder);
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
+        builder.Metadata.Add(new AcceptsMetadata([OpenApi.MergePatch, OpenApi.Json, OpenApi.AnyContentType], typeof(T)));
 }
 
 /// <summary>A request whose members are all optional, so that no body at all is the same as an empty object.</summary>

@@ -16,7 +16,7 @@ namespace Dispatcher.Platform;
 internal sealed partial class IdempotencyMiddleware(RequestDelegate next, KeptAnswers answers, TimeProvider time, ILogger<IdempotencyMiddleware> logger)
 {
     public const string Header = "Idempotency-Key";
-    private const int MaxKeyLength = 255;
+    public const int MaxKeyLength = 255;
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
 

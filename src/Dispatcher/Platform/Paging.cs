@@ -5,6 +5,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dispatcher.Platform;
 
@@ -27,10 +28,11 @@ internal sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor)
 }
 
 /// <summary>The query members <c>limit</c> (1 to 250, default 50) and <c>cursor</c> (opaque, from the page before).</summary>
-internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpContext<PageQuery>
+internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpContext<PageQuery>, IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 50;
     public const int MaxLimit = 250;
+    public const string ExampleCursor = "MDE4YWViNGUzZjAwN2MzZThmMWQyYjNhNGM1ZDZlN2Y";
 
     private const string NoCursor = "is not a cursor that a page of this list gave.";
 
@@ -47,6 +49,13 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
         if (context.Request.Query["cursor"] is { Count: > 0 } cursors && !TryDecode(cursors!, out after)) faults.Add("cursor", NoCursor);
         faults.ThrowIfAny();
         return ValueTask.FromResult<PageQuery?>(new PageQuery(limit, after));
+    }
+
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder)
+    {
+        builder.Metadata.Add(Parameter.Number("limit", "How many rows the page may hold.", 1, MaxLimit, DefaultLimit));
+        builder.Metadata.Add(Parameter.Text(
+            "cursor", "Where the page begins: `next_cursor` of the page before, as it is. Absent: at the beginning.", ExampleCursor, 400, "^[A-Za-z0-9_-]+$"));
     }
 
     public static string Encode(string key) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(key));
