@@ -1,5 +1,7 @@
 // /projects and /api-keys.
 
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
@@ -9,35 +11,68 @@ using Microsoft.EntityFrameworkCore;
 namespace Dispatcher.Access;
 
 /// <summary>A request for a key.</summary>
-/// <param name="Role"><c>operator</c>, <c>admin</c>, <c>member</c> or <c>emitter</c>.</param>
+/// <param name="Role">What it may do: <c>operator</c> everything, <c>admin</c> everything in its organization or project, <c>member</c> read the same, <c>emitter</c> publish events and move jobs.</param>
 /// <param name="Organization">The organization it is bound to. Default: the caller's own, or what <c>?organization=</c> names. Not for operators.</param>
-/// <param name="Project">The project it is bound to. Default: all of the organization.</param>
+/// <param name="Project">The project it is bound to. Default: all of the organization. Not for operators.</param>
 /// <param name="Name">What it is for, at most 200 characters.</param>
-/// <param name="ExpiresAt">When it stops working. Default: never.</param>
+/// <param name="ExpiresAt">When it stops working, in the future. Default: never.</param>
 /// <param name="RateLimitPerSecond">
 /// How many requests a second it may make on each node, 1 to 1,000,000; beyond it they are answered with 429. Default: for admins and
 /// members what the server is configured to, for operators and emitters none.
 /// </param>
 internal sealed record ApiKeyRequest(
-    string? Role, string? Organization, string? Project, string? Name, DateTimeOffset? ExpiresAt, int? RateLimitPerSecond);
+    [property: Required, AllowedValues("operator", "admin", "member", "emitter"), Example("emitter")] string? Role,
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Organization)] string? Organization = null,
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Project)] string? Project = null,
+    [property: MaxLength(200), Example("Job runner")] string? Name = null,
+    [property: Example("2033-10-01T12:00:00.000Z")] DateTimeOffset? ExpiresAt = null,
+    [property: Range(1, KeyLimits.MaxPerSecond), Example(100)] int? RateLimitPerSecond = null);
 
 /// <summary>A key as it reads back: never the key itself.</summary>
-internal sealed record ApiKeyView(
-    string Id, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
-    int? RateLimitPerSecond);
+/// <param name="Id">Its id, which names it but opens nothing.</param>
+/// <param name="Role">What it may do.</param>
+/// <param name="Organization">The organization it is bound to; null for operators.</param>
+/// <param name="Project">The project it is bound to; null: all of the organization.</param>
+/// <param name="Name">What it is for.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="ExpiresAt">When it stops working; null: never.</param>
+/// <param name="RateLimitPerSecond">How many requests a second it may make on each node; null: what the server's settings say of its role.</param>
+internal record ApiKeyView(
+    [property: Example(Examples.ApiKey)] string Id,
+    [property: AllowedValues("operator", "admin", "member", "emitter"), Example("emitter")] string Role,
+    [property: Example(Examples.Organization)] string? Organization,
+    [property: Example(Examples.Project)] string? Project,
+    [property: Example("Job runner")] string? Name,
+    [property: Example(Examples.Time)] DateTimeOffset CreatedAt,
+    [property: Example("2033-10-01T12:00:00.000Z")] DateTimeOffset? ExpiresAt,
+    [property: Example(100)] int? RateLimitPerSecond);
 
-/// <summary>A new key. <c>key</c> is shown this once.</summary>
-internal sealed record ApiKeyCreated(
-    string Id, string Key, string Role, string? Organization, string? Project, string? Name, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
-    int? RateLimitPerSecond);
+/// <summary>A new key.</summary>
+internal sealed record ApiKeyCreated : ApiKeyView
+{
+    public ApiKeyCreated(ApiKeyView view, string key) : base(view) => Key = key;
+
+    /// <summary>The key, shown this once: only its hash is stored.</summary>
+    [JsonPropertyOrder(1)]
+    [Example("dsk_5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8")]
+    public string Key { get; }
+}
 
 /// <summary>A request for a project.</summary>
-/// <param name="Id">Its id, chosen by the caller. Default: made.</param>
-/// <param name="Name">What people call it, at most 200 characters. Default: the id.</param>
-internal sealed record NamedRequest(string? Id, string? Name);
+/// <param name="Id">Its id, chosen by the caller. Default: made, <c>prj_…</c>.</param>
+/// <param name="Name">What people call it, 1 to 200 characters. Default: the id.</param>
+internal sealed record NamedRequest(
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Project)] string? Id = null,
+    [property: StringLength(200, MinimumLength = 1), Example("Invoices")] string? Name = null);
 
-/// <summary>A project.</summary>
-internal sealed record NamedView(string Id, string Name, DateTimeOffset CreatedAt);
+/// <summary>A project: a part of an organization.</summary>
+/// <param name="Id">Its id, unique in its organization.</param>
+/// <param name="Name">What people call it.</param>
+/// <param name="CreatedAt">When it was made.</param>
+internal sealed record NamedView(
+    [property: Example(Examples.Project)] string Id,
+    [property: Example("Invoices")] string Name,
+    [property: Example(Examples.Time)] DateTimeOffset CreatedAt);
 
 internal static class AccessApi
 {
@@ -138,9 +173,8 @@ internal static class AccessApi
         db.ApiKeys.Add(row);
         db.Audit.Add(audit.In(organization).Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(row.Id), project, row.ToDetails()));
         await db.SaveChangesAsync(ct);
-        var id = Ids.Format(Ids.ApiKey, row.Id);
-        return TypedResults.Created($"/api-keys/{id}", new ApiKeyCreated(
-            id, key, request.Role!, organization, project, row.Name, row.CreatedAt, row.ExpiresAt, row.RateLimitPerSecond));
+        var view = View(row);
+        return TypedResults.Created($"/api-keys/{view.Id}", new ApiKeyCreated(view, key));
     }
 
     private static async Task<Ok<Page<ApiKeyView>>> ListKeys(PageQuery page, HttpContext context, Caller caller, DispatcherDb db, CancellationToken ct)

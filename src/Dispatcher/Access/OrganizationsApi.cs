@@ -1,5 +1,6 @@
 // /organizations: a provider's customers, and how long each one's data is kept.
 
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Dispatcher.Auditing;
 using Dispatcher.Platform;
@@ -10,21 +11,31 @@ using Microsoft.EntityFrameworkCore;
 namespace Dispatcher.Access;
 
 /// <summary>A request for an organization.</summary>
-/// <param name="Id">Its id, chosen by the caller. Default: made.</param>
-/// <param name="Name">What people call it, at most 200 characters. Default: the id.</param>
-/// <param name="RetentionDays">
-/// How long its events, deliveries and attempts are kept: one of <see cref="OrganizationsApi.RetentionClasses"/>. Default: as long as the
-/// server keeps what has no rule of its own.
-/// </param>
-internal sealed record OrganizationRequest(string? Id, string? Name, int? RetentionDays);
+/// <param name="Id">Its id, chosen by the caller. Default: made, <c>org_…</c>.</param>
+/// <param name="Name">What people call it, 1 to 200 characters. Default: the id.</param>
+/// <param name="RetentionDays">For how many days its events, deliveries and attempts are kept. Default: the server's own setting, 30 unless configured.</param>
+internal sealed record OrganizationRequest(
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Organization)] string? Id = null,
+    [property: StringLength(200, MinimumLength = 1), Example("Acme Ltd.")] string? Name = null,
+    [property: AllowedValues(1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650), Example(30)] int? RetentionDays = null);
 
 /// <summary>A change of an organization, as a merge patch.</summary>
-/// <param name="Name">As in <see cref="OrganizationRequest"/>.</param>
-/// <param name="RetentionDays">As in <see cref="OrganizationRequest"/>; null: the server's own again. Holds for what is accepted from then on.</param>
-internal sealed record OrganizationChange(string? Name, int? RetentionDays);
+/// <param name="Name">What people call it, 1 to 200 characters; null: its id again.</param>
+/// <param name="RetentionDays">For how many days what is accepted from now on is kept; null: as the server's own setting says, again.</param>
+internal sealed record OrganizationChange(
+    [property: StringLength(200, MinimumLength = 1), Example("Acme Ltd.")] string? Name = null,
+    [property: AllowedValues(1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650), Example(90)] int? RetentionDays = null);
 
-/// <summary>An organization. <c>retention_days</c> is null where it has no rule of its own.</summary>
-internal sealed record OrganizationView(string Id, string Name, int? RetentionDays, DateTimeOffset CreatedAt);
+/// <summary>An organization: a customer of the provider.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Name">What people call it.</param>
+/// <param name="RetentionDays">For how many days its events, deliveries and attempts are kept; null: as the server's own setting says.</param>
+/// <param name="CreatedAt">When it was made.</param>
+internal sealed record OrganizationView(
+    [property: Example(Examples.Organization)] string Id,
+    [property: Example("Acme Ltd.")] string Name,
+    [property: Example(30)] int? RetentionDays,
+    [property: Example(Examples.Time)] DateTimeOffset CreatedAt);
 
 internal static class OrganizationsApi
 {

@@ -21,6 +21,9 @@ internal static class EventNames
     public const int MaxLength = 128;
     public const string Rule = "must be dot-separated words of letters, digits, \"_\" and \"-\", at most 128 characters";
 
+    /// <summary>The rule as a regular expression, for the API reference.</summary>
+    public const string Pattern = @"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
+
     public static bool IsType(ReadOnlySpan<char> text)
     {
         if (text.Length is 0 or > MaxLength || text[0] == '.' || text[^1] == '.') return false;

@@ -1,5 +1,6 @@
 // /jobs and /job: the job-state emitter.
 
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dispatcher.Access;
@@ -11,17 +12,50 @@ using Microsoft.EntityFrameworkCore;
 namespace Dispatcher.Jobs;
 
 /// <summary>An item of a batch: a creation, which has <c>kind</c>, or a move, which has <c>id</c> and <c>status</c>.</summary>
+/// <param name="Kind">Of a creation: one of the configured kinds.</param>
+/// <param name="Id">The job's id. A move must have it; a creation without it is given one.</param>
+/// <param name="Project">Of a creation: the project that it and its events belong to.</param>
+/// <param name="Inbox">Of a creation: the inbox that it and its events belong to.</param>
+/// <param name="WorkflowName">Of a creation: the workflow's name, which the kind <c>workflow</c> must have.</param>
+/// <param name="Status">Of a move: the state to move to.</param>
+/// <param name="Usage">Of a move: what was consumed, a JSON object.</param>
+/// <param name="Error">Of a move: why it failed, at most 4,096 characters.</param>
+/// <param name="FnStatus">Of a move: how each function of a workflow ended, a JSON object.</param>
+/// <param name="Result">Of a move: the provider's own JSON value.</param>
 internal sealed record JobBatchRequest(
-    string? Kind, string? Id, string? Project, string? Inbox, string? WorkflowName,
-    string? Status, JsonElement? Usage, string? Error, JsonElement? FnStatus, JsonElement? Result);
+    [property: Example("document_predict")] string? Kind = null,
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Job)] string? Id = null,
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Project)] string? Project = null,
+    [property: RegularExpression(Identifiers.Pattern), Example(Examples.Inbox)] string? Inbox = null,
+    [property: StringLength(200, MinimumLength = 1), Example("workflow_XXXX")] string? WorkflowName = null,
+    [property: AllowedValues(JobStatus.Pending, JobStatus.Processing, JobStatus.Successful, JobStatus.Failure, JobStatus.Cancelled), Example(JobStatus.Successful)]
+    string? Status = null,
+    [property: Example(Examples.Usage)] JsonElement? Usage = null,
+    [property: MaxLength(4096), Example("The document could not be read.")] string? Error = null,
+    [property: Example("""{"fn_A":"success","fn_B":"failure"}""")] JsonElement? FnStatus = null,
+    [property: AnyJson, Example("""{"pages":10}""")] JsonElement? Result = null);
 
-/// <summary>The answers to a batch, in its order.</summary>
-internal sealed record JobBatchAnswer(IReadOnlyList<JobBatchItem> Data);
+/// <summary>The answers to a batch.</summary>
+/// <param name="Data">One for each item, in the batch's order.</param>
+internal sealed record JobBatchAnswer(
+    [property: Example(
+        """
+        [{"id":"parse_XXX","status":"pending"},
+         {"error":{"title":"Not found","status":404,"detail":"There is no job \"parse_YYY\"."}}]
+        """)]
+    IReadOnlyList<JobBatchItem> Data);
 
 /// <summary>Either the job and the state that this change led to, or why the change was refused.</summary>
+/// <param name="Id">The job's id; absent where the change was refused.</param>
+/// <param name="Status">The state that this change led to; absent where it was refused.</param>
+/// <param name="Error">Why the change was refused; absent where it was made.</param>
 internal sealed record JobBatchItem(
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Status,
+    [property: Example(Examples.Job)]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    string? Id,
+    [property: AllowedValues(JobStatus.Pending, JobStatus.Processing, JobStatus.Successful, JobStatus.Failure, JobStatus.Cancelled), Example(JobStatus.Pending)]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    string? Status,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Problem? Error);
 
 internal static class JobsApi

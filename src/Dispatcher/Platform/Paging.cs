@@ -9,8 +9,10 @@ using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Dispatcher.Platform;
 
-/// <summary>One page of a list. <c>next_cursor</c> is null on the last page; a filtered page may hold fewer rows than asked for before that.</summary>
-internal sealed record Page<T>(IReadOnlyList<T> Data, string? NextCursor)
+/// <summary>One page of a list.</summary>
+/// <param name="Data">The rows. A page of a filtered list may hold fewer than asked for, even none, before the last one.</param>
+/// <param name="NextCursor">What the next call gives as <c>cursor</c>; null on the last page.</param>
+internal sealed record Page<T>(IReadOnlyList<T> Data, [property: Example(Examples.Cursor)] string? NextCursor)
 {
     /// <summary>Makes a page of rows that were read one more than asked for; the extra row only shows that there is a next page.</summary>
     public static Page<T> Of(List<T> rows, PageQuery query, Func<T, string> key)
@@ -32,7 +34,6 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
 {
     public const int DefaultLimit = 50;
     public const int MaxLimit = 250;
-    public const string ExampleCursor = "MDE4YWViNGUzZjAwN2MzZThmMWQyYjNhNGM1ZDZlN2Y";
 
     private const string NoCursor = "is not a cursor that a page of this list gave.";
 
@@ -55,7 +56,7 @@ internal sealed record PageQuery(int Limit, string? After) : IBindableFromHttpCo
     {
         builder.Metadata.Add(Parameter.Number("limit", "How many rows the page may hold.", 1, MaxLimit, DefaultLimit));
         builder.Metadata.Add(Parameter.Text(
-            "cursor", "Where the page begins: `next_cursor` of the page before, as it is. Absent: at the beginning.", ExampleCursor, 400, "^[A-Za-z0-9_-]+$"));
+            "cursor", "Where the page begins: `next_cursor` of the page before, as it is. Absent: at the beginning.", Examples.Cursor, 400, "^[A-Za-z0-9_-]+$"));
     }
 
     public static string Encode(string key) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(key));

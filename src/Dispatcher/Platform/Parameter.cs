@@ -12,15 +12,12 @@ namespace Dispatcher.Platform;
 /// <param name="Schema">Its form, with an example.</param>
 internal sealed record Parameter(string Name, string Description, OpenApiSchema Schema)
 {
-    private const string ExampleUuid = "018aeb4e3f007c3e8f1d2b3a4c5d6e7f";
-    private const string ExampleTime = "2023-10-01T12:00:00Z";
-
     /// <summary>An id of ours, such as <c>int_…</c>.</summary>
     public static Parameter Id(string name, string prefix, string description) => new(name, description, new OpenApiSchema
     {
         Type = JsonSchemaType.String,
         Pattern = $"^{prefix}[0-9a-fA-F]{{32}}$",
-        Examples = [prefix + ExampleUuid],
+        Examples = [prefix + Examples.Uuid],
     });
 
     /// <summary>An id that callers choose.</summary>
@@ -47,7 +44,7 @@ internal sealed record Parameter(string Name, string Description, OpenApiSchema 
     {
         Type = JsonSchemaType.String,
         Format = "date-time",
-        Examples = [ExampleTime],
+        Examples = [Examples.Time],
     });
 
     public static Parameter OneOf(string name, string description, IReadOnlyList<string> values) => new(name, description, new OpenApiSchema

@@ -4,15 +4,16 @@ using System.Text.Json.Serialization;
 
 namespace Dispatcher.Platform;
 
-/// <summary>The body of every error answer (RFC 9457): <c>errors</c> is there for 422 only and maps a member to what is wrong with it.</summary>
+/// <summary>The body of every refusal (RFC 9457).</summary>
 /// <param name="Title">The kind of error, the same text for each error of its kind.</param>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Detail">What went wrong this time, and what to do.</param>
-/// <param name="Errors">Member name to messages.</param>
+/// <param name="Errors">For 422 only: the name of each member or parameter at fault, with what is wrong with it.</param>
 internal sealed record Problem(
-    string Title,
-    int Status,
-    string Detail,
+    [property: Example("Invalid request")] string Title,
+    [property: Example(422)] int Status,
+    [property: Example("target: is required: an absolute http or https URL.")] string Detail,
+    [property: Example("""{"target":["is required: an absolute http or https URL."]}""")]
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors = null)
 {
     public static Problem Malformed(string detail) => new("Malformed request", 400, detail);

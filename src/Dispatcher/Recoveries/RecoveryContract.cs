@@ -1,40 +1,47 @@
 // Recover and replay as they stand on the wire.
 
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using Dispatcher.Platform;
 
 namespace Dispatcher.Recoveries;
 
 /// <summary>A span of time to recover or to replay, by the times at which events were accepted.</summary>
-/// <param name="Since">Its beginning, which belongs to it. Required.</param>
-/// <param name="Until">Its end, which does not. Default, and at most: now.</param>
-internal sealed record SpanRequest(DateTimeOffset? Since, DateTimeOffset? Until);
+/// <param name="Since">Its beginning, which belongs to it and must be in the past.</param>
+/// <param name="Until">Its end, which does not belong to it, later than its beginning. Default, and at most: now.</param>
+internal sealed record SpanRequest(
+    [property: Required, Example(Examples.Time)] DateTimeOffset? Since,
+    [property: Example(Examples.NextDay)] DateTimeOffset? Until = null);
 
 /// <summary>A call of recover or replay, and how far it has come.</summary>
 /// <param name="Id">Its id; it sorts by time.</param>
-/// <param name="Kind"><c>recover</c> or <c>replay</c>.</param>
+/// <param name="Kind"><c>recover</c> sends exhausted deliveries again, <c>replay</c> delivers what was never delivered.</param>
 /// <param name="IntegrationId">The integration.</param>
 /// <param name="Since">The beginning of the span.</param>
 /// <param name="Until">The end of the span.</param>
 /// <param name="Count">How many deliveries were found to be sent.</param>
 /// <param name="Counting">Whether <c>count</c> is what has been found so far: a span too large to count while the caller waits.</param>
 /// <param name="Done">How many of them wait to be sent, or have been sent since.</param>
-/// <param name="Status"><c>queued</c>, <c>running</c>, <c>completed</c>, <c>failed</c> or <c>cancelled</c>.</param>
-/// <param name="Error">Why it failed.</param>
+/// <param name="Status">Where it stands: <c>queued</c> waits for a node or an older task of its integration; <c>completed</c>, <c>failed</c> and <c>cancelled</c> are ends.</param>
+/// <param name="Error">Why it failed; absent where it did not.</param>
 /// <param name="CreatedAt">When it was asked for.</param>
-/// <param name="FinishedAt">When it reached an end.</param>
+/// <param name="FinishedAt">When it reached an end; null before that.</param>
 internal sealed record TaskView(
-    string Id,
-    string Kind,
-    string IntegrationId,
-    DateTimeOffset Since,
-    DateTimeOffset Until,
-    long Count,
-    bool Counting,
-    long Done,
+    [property: Example(Examples.Task)] string Id,
+    [property: AllowedValues(TaskKind.Recover, TaskKind.Replay), Example(TaskKind.Recover)] string Kind,
+    [property: Example(Examples.Integration)] string IntegrationId,
+    [property: Example(Examples.Time)] DateTimeOffset Since,
+    [property: Example(Examples.NextDay)] DateTimeOffset Until,
+    [property: Example(120)] long Count,
+    [property: Example(false)] bool Counting,
+    [property: Example(100)] long Done,
+    [property: AllowedValues(TaskState.Queued, TaskState.Running, TaskState.Completed, TaskState.Failed, TaskState.Cancelled), Example(TaskState.Running)]
     string Status,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset? FinishedAt);
+    [property: Example("The integration was deleted.")]
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    string? Error,
+    [property: Example(Examples.NextDay)] DateTimeOffset CreatedAt,
+    [property: Example("2023-10-02T12:00:03.000Z")] DateTimeOffset? FinishedAt);
 
 /// <summary>What a task does.</summary>
 internal static class TaskKind

@@ -1,5 +1,8 @@
 // Statistics as they stand on the wire.
 
+using System.ComponentModel.DataAnnotations;
+using Dispatcher.Platform;
+
 namespace Dispatcher.Statistics;
 
 /// <summary>How an integration did in a span of time.</summary>
@@ -15,8 +18,17 @@ namespace Dispatcher.Statistics;
 /// <param name="PendingIsMore">Whether there are more than that.</param>
 /// <param name="Series">Each minute or hour of the span, oldest first.</param>
 internal sealed record IntegrationStats(
-    string IntegrationId, DateTimeOffset Since, DateTimeOffset Until, string Resolution, AttemptStats Attempts, DeliveryStats Deliveries,
-    double? SuccessRate, LatencyStats? LatencyMs, int Pending, bool PendingIsMore, IReadOnlyList<StatsPoint> Series);
+    [property: Example(Examples.Integration)] string IntegrationId,
+    [property: Example(Examples.Time)] DateTimeOffset Since,
+    [property: Example(Examples.NextDay)] DateTimeOffset Until,
+    [property: AllowedValues("minute", "hour"), Example("hour")] string Resolution,
+    AttemptStats Attempts,
+    DeliveryStats Deliveries,
+    [property: Range(0d, 1d), Example(0.99)] double? SuccessRate,
+    LatencyStats? LatencyMs,
+    [property: Range(0, 10_000), Example(12)] int Pending,
+    [property: Example(false)] bool PendingIsMore,
+    IReadOnlyList<StatsPoint> Series);
 
 /// <summary>How the server, or one organization on it, did in a span of time.</summary>
 /// <param name="Organization">The organization; null: all of them.</param>
@@ -31,35 +43,71 @@ internal sealed record IntegrationStats(
 /// <param name="Queue">What waits now.</param>
 /// <param name="Series">Each minute or hour of the span, oldest first.</param>
 internal sealed record ServerStats(
-    string? Organization, DateTimeOffset Since, DateTimeOffset Until, string Resolution, AcceptedStats Accepted, AttemptStats Attempts,
-    DeliveryStats Deliveries, double? SuccessRate, LatencyStats? LatencyMs, QueueStats Queue, IReadOnlyList<ServerStatsPoint> Series);
+    [property: Example(Examples.Organization)] string? Organization,
+    [property: Example(Examples.Time)] DateTimeOffset Since,
+    [property: Example(Examples.NextDay)] DateTimeOffset Until,
+    [property: AllowedValues("minute", "hour"), Example("hour")] string Resolution,
+    AcceptedStats Accepted,
+    AttemptStats Attempts,
+    DeliveryStats Deliveries,
+    [property: Range(0d, 1d), Example(0.99)] double? SuccessRate,
+    LatencyStats? LatencyMs,
+    QueueStats Queue,
+    IReadOnlyList<ServerStatsPoint> Series);
 
 /// <summary>Accepted events, those of the server itself included, and the deliveries that they made.</summary>
-internal sealed record AcceptedStats(long Events, long Deliveries);
+/// <param name="Events">Events that were accepted.</param>
+/// <param name="Deliveries">Deliveries that they made.</param>
+internal sealed record AcceptedStats([property: Example(500)] long Events, [property: Example(990)] long Deliveries);
 
-/// <summary>Attempts, in all and by outcome; outcomes that did not occur are left out.</summary>
-internal sealed record AttemptStats(long Total, long Succeeded, long Failed, IReadOnlyDictionary<string, long> ByOutcome);
+/// <summary>Attempts, in all and by outcome.</summary>
+/// <param name="Total">All of them.</param>
+/// <param name="Succeeded">Those that succeeded.</param>
+/// <param name="Failed">Those that failed.</param>
+/// <param name="ByOutcome">Outcome to attempts; outcomes that did not occur are left out.</param>
+internal sealed record AttemptStats(
+    [property: Example(1000)] long Total,
+    [property: Example(990)] long Succeeded,
+    [property: Example(10)] long Failed,
+    [property: Example("""{"succeeded":990,"server_error":10}""")] IReadOnlyDictionary<string, long> ByOutcome);
 
 /// <summary>Deliveries that ended, by how they did. One that is retried by hand ends once more.</summary>
-internal sealed record DeliveryStats(long Total, long Succeeded, long Exhausted, long Cancelled);
+/// <param name="Total">All of them.</param>
+/// <param name="Succeeded">Those that arrived.</param>
+/// <param name="Exhausted">Those whose last attempt failed.</param>
+/// <param name="Cancelled">Those that were given up by hand.</param>
+internal sealed record DeliveryStats(
+    [property: Example(992)] long Total, [property: Example(990)] long Succeeded, [property: Example(1)] long Exhausted, [property: Example(1)] long Cancelled);
 
 /// <summary>Latencies in milliseconds: percentiles to within 10 %, and the exact mean.</summary>
-internal sealed record LatencyStats(double P50, double P95, double P99, double Mean);
+/// <param name="P50">Half of the attempts took no longer.</param>
+/// <param name="P95">95 % took no longer.</param>
+/// <param name="P99">99 % took no longer.</param>
+/// <param name="Mean">The mean.</param>
+internal sealed record LatencyStats(
+    [property: Example(23.5)] double P50, [property: Example(60.1)] double P95, [property: Example(140.2)] double P99, [property: Example(28.9)] double Mean);
 
 /// <summary>What waits.</summary>
 /// <param name="Depth">Deliveries that wait or are under way; at most 100,000.</param>
 /// <param name="DepthIsMore">Whether there are more than that.</param>
 /// <param name="OldestDueAt">When the one that is due longest fell due; null when none is. Those of disabled integrations do not count.</param>
-internal sealed record QueueStats(int Depth, bool DepthIsMore, DateTimeOffset? OldestDueAt);
+internal sealed record QueueStats(
+    [property: Range(0, 100_000), Example(12)] int Depth, [property: Example(false)] bool DepthIsMore, [property: Example(Examples.NextDay)] DateTimeOffset? OldestDueAt);
 
 /// <summary>One minute or hour of an integration.</summary>
 /// <param name="At">When it begins.</param>
 /// <param name="Succeeded">Attempts that succeeded.</param>
 /// <param name="Failed">Attempts that failed.</param>
-/// <param name="P50">Latency in milliseconds, to within 10 %; null when there were no attempts. The others likewise.</param>
-/// <param name="P95">See <paramref name="P50"/>.</param>
-/// <param name="P99">See <paramref name="P50"/>.</param>
-internal sealed record StatsPoint(DateTimeOffset At, long Succeeded, long Failed, double? P50, double? P95, double? P99);
+/// <param name="P50">The latency in milliseconds that half of the attempts kept to, to within 10 %; null when there were none.</param>
+/// <param name="P95">The same for 95 % of them.</param>
+/// <param name="P99">The same for 99 % of them.</param>
+internal sealed record StatsPoint(
+    [property: Example(Examples.Time)] DateTimeOffset At,
+    [property: Example(40)] long Succeeded,
+    [property: Example(1)] long Failed,
+    [property: Example(23.5)] double? P50,
+    [property: Example(60.1)] double? P95,
+    [property: Example(140.2)] double? P99);
 
 /// <summary>One minute or hour of the server or an organization.</summary>
 /// <param name="At">When it begins.</param>
@@ -68,8 +116,16 @@ internal sealed record StatsPoint(DateTimeOffset At, long Succeeded, long Failed
 /// <param name="Exhausted">Deliveries whose last attempt failed.</param>
 /// <param name="Succeeded">Attempts that succeeded.</param>
 /// <param name="Failed">Attempts that failed.</param>
-/// <param name="P50">Latency in milliseconds, to within 10 %; null when there were no attempts. The others likewise.</param>
-/// <param name="P95">See <paramref name="P50"/>.</param>
-/// <param name="P99">See <paramref name="P50"/>.</param>
+/// <param name="P50">The latency in milliseconds that half of the attempts kept to, to within 10 %; null when there were none.</param>
+/// <param name="P95">The same for 95 % of them.</param>
+/// <param name="P99">The same for 99 % of them.</param>
 internal sealed record ServerStatsPoint(
-    DateTimeOffset At, long Accepted, long Delivered, long Exhausted, long Succeeded, long Failed, double? P50, double? P95, double? P99);
+    [property: Example(Examples.Time)] DateTimeOffset At,
+    [property: Example(20)] long Accepted,
+    [property: Example(39)] long Delivered,
+    [property: Example(1)] long Exhausted,
+    [property: Example(40)] long Succeeded,
+    [property: Example(1)] long Failed,
+    [property: Example(23.5)] double? P50,
+    [property: Example(60.1)] double? P95,
+    [property: Example(140.2)] double? P99);
