@@ -79,16 +79,16 @@ internal static class AccessApi
     public static void MapAccess(this IEndpointRouteBuilder app)
     {
         var projects = app.MapGroup("/projects").WithTags("Projects");
-        projects.MapPost("/", CreateProject).WithSummary("Create a project").WithMetadata(Admits.Writers);
-        projects.MapGet("/", ListProjects).WithSummary("List projects").WithMetadata(Admits.Readers);
-        projects.MapGet("/{id}", GetProject).WithSummary("Read a project").WithMetadata(Admits.Readers);
-        projects.MapDelete("/{id}", DeleteProject).WithSummary("Delete a project that has no integrations left, and revoke its keys").WithMetadata(Admits.Writers);
+        projects.MapPost("/", CreateProject).Describe(AccessReference.CreateProject).WithMetadata(Admits.Writers);
+        projects.MapGet("/", ListProjects).Describe(AccessReference.ListProjects).WithMetadata(Admits.Readers);
+        projects.MapGet("/{id}", GetProject).Describe(AccessReference.GetProject).WithMetadata(Admits.Readers);
+        projects.MapDelete("/{id}", DeleteProject).Describe(AccessReference.DeleteProject).WithMetadata(Admits.Writers);
 
         var keys = app.MapGroup("/api-keys").WithTags("API keys").WithMetadata(Admits.Writers, RefusesPortalSessions.Instance);
-        keys.MapPost("/", CreateKey).WithSummary("Create a key; it is shown this once");
-        keys.MapGet("/", ListKeys).WithSummary("List keys");
-        keys.MapGet("/{id}", GetKey).WithSummary("Read a key: what it is for, never the key itself");
-        keys.MapDelete("/{id}", RevokeKey).WithSummary("Revoke a key");
+        keys.MapPost("/", CreateKey).Describe(AccessReference.CreateKey);
+        keys.MapGet("/", ListKeys).Describe(AccessReference.ListKeys);
+        keys.MapGet("/{id}", GetKey).Describe(AccessReference.GetKey);
+        keys.MapDelete("/{id}", RevokeKey).Describe(AccessReference.RevokeKey);
     }
 
     private static async Task<Created<NamedView>> CreateProject(

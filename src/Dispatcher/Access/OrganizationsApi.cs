@@ -45,11 +45,11 @@ internal static class OrganizationsApi
     public static void MapOrganizations(this IEndpointRouteBuilder app)
     {
         var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
-        organizations.MapPost("/", Create).WithSummary("Create an organization");
-        organizations.MapGet("/", List).WithSummary("List organizations");
-        organizations.MapGet("/{id}", Get).WithSummary("Read an organization");
-        organizations.MapPatch("/{id}", Change).WithSummary("Rename an organization, or change how long its data is kept");
-        organizations.MapDelete("/{id}", Delete).WithSummary("Delete an organization that has no integrations left, with its keys and all its data");
+        organizations.MapPost("/", Create).Describe(AccessReference.CreateOrganization);
+        organizations.MapGet("/", List).Describe(AccessReference.ListOrganizations);
+        organizations.MapGet("/{id}", Get).Describe(AccessReference.GetOrganization);
+        organizations.MapPatch("/{id}", Change).Describe(AccessReference.ChangeOrganization);
+        organizations.MapDelete("/{id}", Delete).Describe(AccessReference.DeleteOrganization);
     }
 
     private static async Task<Created<OrganizationView>> Create(

@@ -14,12 +14,12 @@ internal static class DeliveriesApi
     public static void MapDeliveries(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List deliveries, newest first").WithDescription(BoundedSearch.Description);
-        read.MapGet("/{id}", Get).WithSummary("Read a delivery with each of its attempts");
+        read.MapGet("/", List).Describe(DeliveriesReference.List);
+        read.MapGet("/{id}", Get).Describe(DeliveriesReference.Get);
 
         var write = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Writers);
-        write.MapPost("/{id}/retry", Retry).WithSummary("Send a delivery again now");
-        write.MapPost("/{id}/cancel", Cancel).WithSummary("Give a delivery up");
+        write.MapPost("/{id}/retry", Retry).Describe(DeliveriesReference.Retry);
+        write.MapPost("/{id}/cancel", Cancel).Describe(DeliveriesReference.Cancel);
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(PageQuery page, HttpContext context, Tenant tenant, DeliveryStore store, CancellationToken ct)

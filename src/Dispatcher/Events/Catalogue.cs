@@ -11,24 +11,20 @@ namespace Dispatcher.Events;
 
 internal sealed class Catalogue(NpgsqlDataSource source, JobKinds kinds)
 {
-    private const string ExampleUsage =
-        """
-        {"pages_parsed":10,"extraction_input_tokens_used":0,"extraction_output_tokens_used":0,"ocr_input_tokens_used":0,"ocr_output_tokens_used":0,"signature_detected_pages":0,"strikethrough_detected_pages":0,"summarization_input_tokens_used":0,"summarization_output_tokens_used":0}
-        """;
-
     private static readonly DateTimeOffset ExampleTime = new(2023, 10, 1, 12, 0, 0, TimeSpan.Zero);
+
+    /// <summary>What the job table and the server emit: type, meaning, and an example payload as JSON.</summary>
+    public IEnumerable<(string Type, string Description, string Example)> Seeds() => kinds.All().GroupBy(t => t.Type, StringComparer.Ordinal)
+        .Select(t => (t.Key, Description: DescriptionOf([.. t]), Example: Example(t.First().Kind, t.First().Status, t.Key)))
+        .Append((SystemEvents.DeliveryExhausted, "A delivery's last attempt failed.",
+            """{"delivery_id":"dlv_XXX","event_id":"evt_XXX","event_type":"job.completed","integration_id":"int_XXX","attempts":10,"last_outcome":"server_error","last_status_code":500,"exhausted_at":"2023-10-01T12:17:02.000Z"}"""))
+        .Append((SystemEvents.IntegrationDisabled, "An integration was disabled by the server.",
+            """{"integration_id":"int_XXX","reason":"gone","disabled_at":"2023-10-01T12:00:00.000Z"}"""));
 
     /// <summary>Adds what is missing; what an operator has changed stays as it is.</summary>
     public async Task SeedAsync(CancellationToken ct)
     {
-        var types = kinds.All().GroupBy(t => t.Type, StringComparer.Ordinal)
-            .Select(t => (t.Key, Description: DescriptionOf([.. t]), Example: Example(t.First().Kind, t.First().Status, t.Key)))
-            .Append((SystemEvents.DeliveryExhausted, "A delivery's last attempt failed.",
-                """{"delivery_id":"dlv_XXX","event_id":"evt_XXX","event_type":"job.completed","integration_id":"int_XXX","attempts":10,"last_outcome":"server_error","last_status_code":500,"exhausted_at":"2023-10-01T12:17:02.000Z"}"""))
-            .Append((SystemEvents.IntegrationDisabled, "An integration was disabled by the server.",
-                """{"integration_id":"int_XXX","reason":"gone","disabled_at":"2023-10-01T12:00:00.000Z"}"""))
-            .ToList();
-
+        var types = Seeds().ToList();
         await using var command = source.CreateCommand(
             """
             INSERT INTO dispatcher.event_type (name, description, example)
@@ -62,7 +58,7 @@ internal sealed class Catalogue(NpgsqlDataSource source, JobKinds kinds)
                 Status = status,
                 WorkflowName = workflow ? "workflow_XXXX" : null,
                 Error = status == JobStatus.Failure ? "The document could not be read." : null,
-                Usage = status == JobStatus.Successful ? ExampleUsage.Trim() : null,
+                Usage = status == JobStatus.Successful ? Examples.Usage.Trim() : null,
                 FnStatus = workflow ? """{"fn_A":"success","fn_B":"failure"}""" : null,
                 CreatedAt = ExampleTime,
                 UpdatedAt = ExampleTime,

@@ -1,5 +1,6 @@
 // Events and event types as they stand on the wire.
 
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -90,7 +91,7 @@ internal sealed record EventTypeRequest(
     [property: StringLength(128, MinimumLength = 1), RegularExpression(EventNames.Pattern), Example("invoice.paid")] string? Name = null,
     [property: MaxLength(2000), Example("An invoice was paid in full.")] string? Description = null,
     [property: Example("""{"invoice":"in_1","amount":1200}""")] JsonElement? Example = null,
-    [property: Example(false)] bool? Deprecated = null);
+    [property: DefaultValue(false), Example(false)] bool? Deprecated = null);
 
 /// <summary>An event type of the catalogue.</summary>
 /// <param name="Name">Its name.</param>

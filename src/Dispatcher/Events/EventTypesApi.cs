@@ -15,13 +15,13 @@ internal static class EventTypesApi
     public static void MapEventTypes(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List the catalogue, newest first");
-        read.MapGet("/{name}", Get).WithSummary("Read an event type");
+        read.MapGet("/", List).Describe(EventsReference.ListTypes);
+        read.MapGet("/{name}", Get).Describe(EventsReference.ReadType);
 
         var write = app.MapGroup("/event-types").WithTags("Event types").WithMetadata(Admits.Operators);
-        write.MapPost("/", Create).WithSummary("Add an event type");
-        write.MapPut("/{name}", Replace).WithSummary("Replace an event type");
-        write.MapDelete("/{name}", Delete).WithSummary("Remove an event type; events of it may still be published");
+        write.MapPost("/", Create).Describe(EventsReference.CreateType);
+        write.MapPut("/{name}", Replace).Describe(EventsReference.ReplaceType);
+        write.MapDelete("/{name}", Delete).Describe(EventsReference.DeleteType);
     }
 
     private static async Task<Ok<Page<EventTypeView>>> List(PageQuery page, DispatcherDb db, CancellationToken ct)

@@ -21,14 +21,14 @@ internal static class EventsApi
     {
         var one = new BodyLimit(app.ServiceProvider.GetRequiredService<DispatcherOptions>().Intake.MaxPayloadBytes + EnvelopeBytes);
         var publish = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Emitters);
-        publish.MapPost("/", Publish).WithSummary("Publish an event; answered when it and its deliveries are durable")
+        publish.MapPost("/", Publish).Describe(EventsReference.Publish)
             .Accepts<PublishRequest>(OpenApi.Json, OpenApi.AnyContentType).WithMetadata(one);
-        publish.MapPost("/batch", PublishBatch).WithSummary("Publish up to 1,000 events, as a JSON array or as NDJSON")
+        publish.MapPost("/batch", PublishBatch).Describe(EventsReference.PublishBatch)
             .Accepts<PublishRequest[]>(OpenApi.Json, OpenApi.NdJson, OpenApi.AnyContentType).WithMetadata(new BodyLimit(MaxBatchBytes));
 
         var read = app.MapGroup("/events").WithTags("Events").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List events, newest first").WithDescription(BoundedSearch.Description);
-        read.MapGet("/{id}", Get).WithSummary("Read an event with its payload and its deliveries");
+        read.MapGet("/", List).Describe(EventsReference.List);
+        read.MapGet("/{id}", Get).Describe(EventsReference.Get);
     }
 
     private static async Task<Results<Accepted<PublishAnswer>, Ok<PublishAnswer>>> Publish(

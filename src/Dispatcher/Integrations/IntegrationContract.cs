@@ -1,5 +1,6 @@
 // Integrations as they stand on the wire.
 
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -34,14 +35,14 @@ internal sealed record IntegrationRequest(
     BasicAuth? BasicAuth = null,
     [property: RegularExpression(Identifiers.Pattern), Example(Examples.Project)] string? Project = null,
     [property: RegularExpression(Identifiers.Pattern), Example(Examples.Inbox)] string? Inbox = null,
-    [property: Example(true)] bool? Enabled = null,
+    [property: DefaultValue(true), Example(true)] bool? Enabled = null,
     [property: Range(1, 100_000), Example(50)] int? RateLimitPerSecond = null,
     [property: Range(1, 1000), Example(20)] int? MaxConcurrency = null,
     [property: Range(0.1, 300), Example(15)] double? TimeoutSeconds = null,
     RetrySettings? Retry = null,
-    [property: AllowedValues("none", "by_key"), Example("none")] string? Ordering = null,
+    [property: AllowedValues("none", "by_key"), DefaultValue("none"), Example("none")] string? Ordering = null,
     [property: Example("""{"team":"erp"}""")] JsonElement? Metadata = null,
-    [property: AllowedValues("hmac", "ed25519"), Example("hmac")] string? Signing = null);
+    [property: AllowedValues("hmac", "ed25519"), DefaultValue("hmac"), Example("hmac")] string? Signing = null);
 
 /// <summary>HTTP basic authentication.</summary>
 /// <param name="Username">1 to 500 characters, none of them <c>:</c> or a control character.</param>
@@ -85,9 +86,7 @@ internal record IntegrationView(
     [property: Example("""["job.*","document_predict"]""")] string[] Events,
     [property: Example(Examples.Target)] string Target,
     [property: Example("""{"X-Api-Token":"********"}""")] IReadOnlyDictionary<string, string> Headers,
-    [property: Example("""{"username":"dispatcher","password":"********"}""")]
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    BasicAuth? BasicAuth,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] BasicAuth? BasicAuth,
     [property: Example(Examples.Project)] string? Project,
     [property: Example(Examples.Inbox)] string? Inbox,
     [property: Example(true)] bool Enabled,
@@ -133,7 +132,7 @@ internal sealed record ExpiringSecret(
 /// <param name="GraceSeconds">For how many seconds the secret so far signs too: 0 to 2,592,000. Default: 86,400, a day.</param>
 /// <param name="Secret">The new secret, <c>whsec_</c> and the base64 of 24 to 64 bytes; for <c>ed25519</c> the new private key, <c>whsk_</c> and the base64 of 32. Default: made.</param>
 internal sealed record RotateRequest(
-    [property: Range(0, 2_592_000), Example(86_400)] int? GraceSeconds = null,
+    [property: Range(0, 2_592_000), DefaultValue(86_400), Example(86_400)] int? GraceSeconds = null,
     [property: Example(Examples.Secret)] string? Secret = null) : IMayBeEmpty;
 
 /// <summary>A test.</summary>

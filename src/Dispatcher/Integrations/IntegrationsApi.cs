@@ -22,17 +22,17 @@ internal static class IntegrationsApi
     public static void MapIntegrations(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/integrations").WithTags("Integrations").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List integrations, newest first");
-        read.MapGet("/{id}", Get).WithSummary("Read an integration");
+        read.MapGet("/", List).Describe(IntegrationsReference.List);
+        read.MapGet("/{id}", Get).Describe(IntegrationsReference.Get);
 
         var write = app.MapGroup("/integrations").WithTags("Integrations").WithMetadata(Admits.Writers);
-        write.MapPost("/", Create).WithSummary("Register an integration; answers with its signing secret");
-        write.MapPut("/{id}", Replace).WithSummary("Replace an integration's settings");
-        write.MapPatch("/{id}", Patch).WithSummary("Change some of an integration's settings (JSON merge patch)");
-        write.MapDelete("/{id}", Delete).WithSummary("Delete an integration and cancel what waits for it");
-        write.MapGet("/{id}/secret", GetSecret).WithSummary("Read the signing secret");
-        write.MapPost("/{id}/secret/rotate", Rotate).WithSummary("Rotate the signing secret; the old one signs too until its grace ends");
-        write.MapPost("/{id}/test", Test).WithSummary("Send an event type's example to this integration now");
+        write.MapPost("/", Create).Describe(IntegrationsReference.Create);
+        write.MapPut("/{id}", Replace).Describe(IntegrationsReference.Replace);
+        write.MapPatch("/{id}", Patch).Describe(IntegrationsReference.Change);
+        write.MapDelete("/{id}", Delete).Describe(IntegrationsReference.Delete);
+        write.MapGet("/{id}/secret", GetSecret).Describe(IntegrationsReference.GetSecret);
+        write.MapPost("/{id}/secret/rotate", Rotate).Describe(IntegrationsReference.Rotate);
+        write.MapPost("/{id}/test", Test).Describe(IntegrationsReference.Test);
     }
 
     private static async Task<Created<IntegrationCreated>> Create(

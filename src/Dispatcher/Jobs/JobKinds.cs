@@ -29,6 +29,9 @@ internal sealed class JobKinds(DispatcherOptions options)
     /// <summary>Whether jobs of any kind emit a type on reaching a state.</summary>
     public bool IsOfAnyKind(string type, string status) => TypesIn(_options.Any, status).Contains(type, StringComparer.Ordinal);
 
+    /// <summary>Whether a type's payload is that of a workflow, and not that of a job.</summary>
+    public bool IsWorkflow(string type) => All().Any(t => t.Type == type && HasWorkflowPayload(t.Kind, t.Status, type));
+
     /// <summary>The payload of one of a job's events, in the form that the sources document.</summary>
     public byte[] PayloadOf(Job job, string type)
     {
@@ -36,7 +39,7 @@ internal sealed class JobKinds(DispatcherOptions options)
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
-            if (HasWorkflowPayload(job, type)) WriteWorkflow(writer, job);
+            if (HasWorkflowPayload(job.Kind, job.Status, type)) WriteWorkflow(writer, job);
             else WriteJob(writer, job);
             if (job.Project is not null) writer.WriteString("project", job.Project);
             if (job.Inbox is not null) writer.WriteString("inbox", job.Inbox);
@@ -47,8 +50,8 @@ internal sealed class JobKinds(DispatcherOptions options)
     }
 
     // A job may outlive its kind in the configuration.
-    private bool HasWorkflowPayload(Job job, string type) =>
-        IsKnown(job.Kind) && RequiresWorkflowName(job.Kind) && !IsOfAnyKind(type, job.Status);
+    private bool HasWorkflowPayload(string kind, string status, string type) =>
+        IsKnown(kind) && RequiresWorkflowName(kind) && !IsOfAnyKind(type, status);
 
     private static void WriteWorkflow(Utf8JsonWriter writer, Job job)
     {

@@ -66,14 +66,14 @@ internal static class JobsApi
     public static void MapJobs(this IEndpointRouteBuilder app)
     {
         var move = app.MapGroup("/jobs").WithTags("Jobs").WithMetadata(Admits.Emitters);
-        move.MapPost("/", Create).WithSummary("Create a job; emits that it was created");
-        move.MapPatch("/{id}", Patch).WithSummary("Move a job to a state; emits that state's events");
-        move.MapPost("/batch", Batch).WithSummary("Create and move up to 1,000 jobs").Accepts<JobBatchRequest[]>(OpenApi.Json, OpenApi.AnyContentType)
+        move.MapPost("/", Create).Describe(JobsReference.Create);
+        move.MapPatch("/{id}", Patch).Describe(JobsReference.Move);
+        move.MapPost("/batch", Batch).Describe(JobsReference.Batch).Accepts<JobBatchRequest[]>(OpenApi.Json, OpenApi.AnyContentType)
             .WithMetadata(new BodyLimit(MaxBatchBytes));
 
         var read = app.MapGroup("").WithTags("Jobs").WithMetadata(Admits.Readers);
-        read.MapGet("/jobs/{id}", Get).WithSummary("Read a job");
-        read.MapGet("/job/{job_id}", Poll).WithSummary("Read a job (polling path)");
+        read.MapGet("/jobs/{id}", Get).Describe(JobsReference.Get);
+        read.MapGet("/job/{job_id}", Poll).Describe(JobsReference.Poll);
     }
 
     private static async Task<Created<JobView>> Create(

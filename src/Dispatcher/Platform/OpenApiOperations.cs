@@ -23,7 +23,8 @@ internal sealed class OpenApiOperations : IOpenApiOperationTransformer
 
         var isPost = context.Description.HttpMethod == HttpMethods.Post;
         operation.Description = Describe(said, metadata.OfType<Admits>().LastOrDefault() ?? Admits.Operators, isPost);
-        operation.Parameters = [.. ParametersOf(context.Description.RelativePath!, said, metadata), .. HeadersOf(isPost)];
+        var declared = ParametersOf(context.Description.RelativePath!, said, metadata).ToList();
+        operation.Parameters = [.. declared, .. (operation.Parameters ?? []).ExceptBy(declared.Select(p => p.Name), p => p.Name), .. HeadersOf(isPost)];
         var responses = operation.Responses ??= [];
         foreach (var (status, answer) in responses) Complete(status, (OpenApiResponse)answer, said, isPost);
         foreach (var status in RefusalsOf(operation, said, isPost).Order())

@@ -4,6 +4,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -22,7 +23,8 @@ internal sealed class OpenApiSchemas : IOpenApiSchemaTransformer
         var orNull = type is null ? default : JsonSchemaType.Null;
         type ??= context.JsonTypeInfo.Type;
         // The framework knows nothing of what these are written as.
-        if (type == typeof(DateTimeOffset)) schema.Type = JsonSchemaType.String | orNull;
+        if (type == typeof(DateTimeOffset)) (schema.Type, schema.Format) = (JsonSchemaType.String | orNull, "date-time");
+        if (schema.Properties is not null) Require(schema, context.JsonTypeInfo);
         if (context.JsonPropertyInfo?.AttributeProvider is not { } member) return Task.CompletedTask;
         if (IsJson(type) && !member.IsDefined(typeof(AnyJsonAttribute), false)) schema.Type = JsonSchemaType.Object | orNull;
         Bound(schema, member);
@@ -30,13 +32,24 @@ internal sealed class OpenApiSchemas : IOpenApiSchemaTransformer
         return Task.CompletedTask;
     }
 
+    /// <summary>Of a request, what has no default; of an answer, what is not left out when there is nothing to say.</summary>
+    private static void Require(OpenApiSchema schema, JsonTypeInfo type)
+    {
+        schema.Required = type.Properties
+            .Where(p => p.AssociatedParameter is not { HasDefaultValue: true } && !IsLeftOut(p.AttributeProvider) && schema.Properties!.ContainsKey(p.Name))
+            .Select(p => p.Name).ToHashSet();
+    }
+
+    private static bool IsLeftOut(ICustomAttributeProvider? member) =>
+        member?.GetCustomAttributes(typeof(JsonIgnoreAttribute), false) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull }];
+
     private static void Bound(OpenApiSchema schema, ICustomAttributeProvider member)
     {
         foreach (var attribute in member.GetCustomAttributes(inherit: false))
         {
             switch (attribute)
             {
-                case RequiredAttribute:
+                case RequiredAttribute or JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull }:
                     schema.Type &= ~JsonSchemaType.Null;
                     break;
                 case AllowedValuesAttribute allowed:

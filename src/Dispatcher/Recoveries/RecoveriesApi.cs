@@ -12,13 +12,13 @@ internal static class RecoveriesApi
     public static void MapRecoveries(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/integrations/{id}/tasks").WithTags("Integrations").WithMetadata(Admits.Readers);
-        read.MapGet("/", List).WithSummary("List what was asked of recover and replay, newest first");
-        read.MapGet("/{task}", Get).WithSummary("Read how far a recovery or a replay has come");
+        read.MapGet("/", List).Describe(RecoveriesReference.List);
+        read.MapGet("/{task}", Get).Describe(RecoveriesReference.Get);
 
         var write = app.MapGroup("/integrations/{id}").WithTags("Integrations").WithMetadata(Admits.Writers);
-        write.MapPost("/recover", Recover).WithSummary("Send every exhausted delivery of a span again");
-        write.MapPost("/replay", Replay).WithSummary("Deliver the matching events of a span that it never got");
-        write.MapPost("/tasks/{task}/cancel", Cancel).WithSummary("End a recovery or a replay");
+        write.MapPost("/recover", Recover).Describe(RecoveriesReference.Recover);
+        write.MapPost("/replay", Replay).Describe(RecoveriesReference.Replay);
+        write.MapPost("/tasks/{task}/cancel", Cancel).Describe(RecoveriesReference.Cancel);
     }
 
     private static Task<Accepted<TaskView>> Recover(

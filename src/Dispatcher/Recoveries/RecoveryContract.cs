@@ -37,7 +37,7 @@ internal sealed record TaskView(
     [property: Example(100)] long Done,
     [property: AllowedValues(TaskState.Queued, TaskState.Running, TaskState.Completed, TaskState.Failed, TaskState.Cancelled), Example(TaskState.Running)]
     string Status,
-    [property: Example("The integration was deleted.")]
+    [property: Example("A step failed 10 times; the server's log says why. Ask again: what was done is not done twice.")]
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     string? Error,
     [property: Example(Examples.NextDay)] DateTimeOffset CreatedAt,

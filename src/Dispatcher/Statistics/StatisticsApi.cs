@@ -10,10 +10,8 @@ internal static class StatisticsApi
 {
     public static void MapStatistics(this IEndpointRouteBuilder app)
     {
-        app.MapGet("/integrations/{id}/stats", OfIntegration).WithTags("Statistics").WithMetadata(Admits.Readers)
-            .WithSummary("How an integration does: attempts by outcome, success rate, latencies, over time (since, until; default 24 hours)");
-        app.MapGet("/stats", OfServer).WithTags("Statistics").WithMetadata(Admits.Operators)
-            .WithSummary("How the server, or one organization, does: accepted, attempted, delivered, waiting, over time (since, until; default 24 hours)");
+        app.MapGet("/integrations/{id}/stats", OfIntegration).WithTags("Statistics").WithMetadata(Admits.Readers).Describe(StatisticsReference.OfIntegration);
+        app.MapGet("/stats", OfServer).WithTags("Statistics").WithMetadata(Admits.Operators).Describe(StatisticsReference.OfServer);
     }
 
     private static async Task<Ok<IntegrationStats>> OfIntegration(
