@@ -3,6 +3,7 @@
 using System.Text.Json;
 using Dispatcher.Access;
 using Dispatcher.Tests.Api;
+using Dispatcher.Tests.Support;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
@@ -166,18 +167,28 @@ public sealed class ReferenceTests(ReferenceServer reference) : IClassFixture<Re
     }
 
     [Theory]
-    [InlineData("", "/openapi/v1.json", null, "")]
-    [InlineData("", "/v1/openapi/v1.json", null, "/v1")]
-    public async Task The_servers_entry_is_where_the_document_was_asked_for(string before, string path, string? publicUrl, string after)
+    [InlineData("/openapi/v1.json", "")]
+    [InlineData("/v1/openapi/v1.json", "/v1")]
+    public async Task The_servers_entry_is_where_the_document_was_asked_for(string path, string suffix)
     {
-        Assert.Null(publicUrl);
-        var document = await reference.Server.Client.CallAsync(200, $"GET {before}{path}");
+        var document = await reference.Server.Client.CallAsync(200, $"GET {path}");
 
-        var server = Assert.Single(document.GetProperty("servers").EnumerateArray());
-        Assert.Equal(reference.Server.Client.BaseAddress!.ToString().TrimEnd('/') + after, server.Text("url"));
+        Assert.Equal(reference.Server.Client.BaseAddress!.ToString().TrimEnd('/') + suffix, ServerOf(document));
+    }
+
+    [Fact]
+    public async Task Behind_a_public_address_the_servers_entry_is_that_address()
+    {
+        await using var server = await TestServer.StartAsync(
+            null!, new() { ["Dispatcher:PublicUrl"] = "https://hooks.example.com/dispatcher/" }, connectionString: reference.Server.ConnectionString);
+
+        Assert.Equal("https://hooks.example.com/dispatcher", ServerOf(await server.Client.CallAsync(200, "GET /openapi/v1.json")));
+        Assert.Equal("https://hooks.example.com/dispatcher/v1", ServerOf(await server.Client.CallAsync(200, "GET /v1/openapi/v1.json")));
     }
 
     private IEnumerable<RouteEndpoint> Endpoints() => reference.Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+
+    private static string ServerOf(JsonElement document) => Assert.Single(document.GetProperty("servers").EnumerateArray()).Text("url");
 
     /// <summary>One of its own, or those of what it is made of, which are checked in their turn.</summary>
     private static bool HasExample(JsonElement member) =>
