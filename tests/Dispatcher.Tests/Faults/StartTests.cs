@@ -54,6 +54,7 @@ public sealed class StartTests(PostgresFixture postgres)
     [InlineData("Dispatcher__Retry__Maximum", "3", "Maximum")]
     [InlineData("Dispatcher__Roles", "worker,wizard", "Dispatcher:Roles")]
     [InlineData("Dispatcher__OperatorKey", "short", "Dispatcher:OperatorKey")]
+    [InlineData("Dispatcher__Encryption__Keys__0", "short", "Dispatcher:Encryption:Keys:0")]
     [InlineData("ConnectionStrings__Dispatcher", "a database, please", "ConnectionStrings__Dispatcher")]
     [InlineData("ConnectionStrings__Dispatcher", "Host=localhost;Prot=5432", "ConnectionStrings__Dispatcher")]
     [InlineData("ASPNETCORE_URLS", "somewhere", "ASPNETCORE_URLS")]
