@@ -323,6 +323,16 @@ public sealed class PortalLinksTests(ApiServer api, PostgresFixture postgres) : 
             Assert.Equal(allowed, answer.Headers.Contains("Access-Control-Allow-Origin"));
             Assert.False(answer.Headers.Contains("Access-Control-Allow-Credentials"));
         }
+
+        // Browsers ask first, without the token.
+        using var browser = server.ClientWith(null);
+        browser.DefaultRequestHeaders.Add("Origin", "https://app.example.com");
+        browser.DefaultRequestHeaders.Add("Access-Control-Request-Method", "PATCH");
+        browser.DefaultRequestHeaders.Add("Access-Control-Request-Headers", "authorization,content-type");
+        using var asked = await browser.RequestAsync("OPTIONS /integrations/int_1");
+        Assert.Equal(
+            (204, "https://app.example.com", "PATCH"),
+            ((int)asked.StatusCode, asked.Headers.GetValues("Access-Control-Allow-Origin").Single(), asked.Headers.GetValues("Access-Control-Allow-Methods").Single()));
     }
 
     [Theory]
