@@ -11,16 +11,11 @@ internal static class AuditApi
     /// <summary>The value of <c>?scope=</c> that asks for the server's own entries.</summary>
     public const string ServerScope = "server";
 
-    private const string ListDescription =
-        "Filters: action, actor (an actor's id, or its kind: key, operator_key, portal, server), target (an id), since, until. Operators read one " +
-        "organization's entries (?organization=, default \"default\"), or with ?scope=server those that belong to none: of organizations, operator " +
-        "keys and event types. A key of one project reads what concerns its project. " + BoundedSearch.Description;
-
     public static void MapAudit(this IEndpointRouteBuilder app)
     {
         var audit = app.MapGroup("/audit").WithTags("Audit trail").WithMetadata(Admits.Writers);
-        audit.MapGet("/", List).WithSummary("List who changed what, newest first").WithDescription(ListDescription);
-        audit.MapGet("/{id}", Get).WithSummary("Read an entry of the audit trail");
+        audit.MapGet("/", List).Describe(AuditReference.List);
+        audit.MapGet("/{id}", Get).Describe(AuditReference.Get);
     }
 
     private static async Task<Ok<Page<AuditView>>> List(

@@ -11,6 +11,8 @@ internal static class Examples
     public const string Delivery = Ids.Delivery + Uuid;
     public const string ApiKey = Ids.ApiKey + Uuid;
     public const string Task = Ids.Task + Uuid;
+    public const string AuditEntry = Ids.Audit + Uuid;
+    public const string PortalSession = Ids.PortalSession + Uuid;
 
     public const string Time = "2023-10-01T12:00:00.000Z";
     public const string Later = "2023-10-01T12:01:00.000Z";

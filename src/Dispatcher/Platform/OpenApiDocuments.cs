@@ -22,6 +22,8 @@ internal sealed class OpenApiDocuments(DispatcherOptions options) : IOpenApiDocu
         ("Organizations", "The provider's customers."),
         ("Projects", "Parts of an organization that keys and integrations can be bound to."),
         ("API keys", "Keys, each with a role and a scope."),
+        ("Portal", "Links that let customers look after their own integrations in a browser."),
+        ("Audit trail", "Who changed what, and when."),
         ("Webhooks", "What receivers get."),
     ];
 
