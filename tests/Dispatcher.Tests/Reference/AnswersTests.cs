@@ -80,9 +80,9 @@ public sealed class AnswersTests(ReferenceServer reference) : IClassFixture<Refe
         var good = (await calls.CallAsync(201, "POST /integrations", $$"""
             {"type":"webhook","name":"ERP","events":["*"],"target":"{{receiver}}","headers":{"X-Api-Token":"abcdefg"},
              "basic_auth":{"username":"dispatcher","password":"secret"},"enabled":true,"rate_limit_per_second":50,"max_concurrency":20,
-             "timeout_seconds":15,"retry":{"base_seconds":2,"max_attempts":10},"ordering":"none","metadata":{"team":"erp"}}
+             "timeout_seconds":15,"retry":{"base_seconds":2,"max_attempts":10},"ordering":"none","metadata":{"team":"erp"} }
             """)).Text("id");
-        var bad = (await calls.CallAsync(201, "POST /integrations", $$"""{"type":"webhook","events":["order.*"],"target":"{{failing}}","retry":{"max_attempts":1}}""")).Text("id");
+        var bad = (await calls.CallAsync(201, "POST /integrations", $$"""{"type":"webhook","events":["order.*"],"target":"{{failing}}","retry":{"max_attempts":1} }""")).Text("id");
         var other = (await calls.CallAsync(201, "POST /integrations", Minimum)).Text("id");
         await calls.CallAsync(200, "GET /integrations?limit=1");
         await calls.CallAsync(200, $"GET /integrations/{good}");
