@@ -56,7 +56,8 @@ BEGIN
     FOR part IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'dispatcher.audit'::regclass
-          AND to_date(right(c.relname, 8), 'YYYYMMDD') + interval '1 month' <= before
+          -- By CASE, because the planner may look at other names first.
+          AND CASE WHEN c.relname ~ '_[0-9]{8}$' THEN to_date(right(c.relname, 8), 'YYYYMMDD') + interval '1 month' <= before END
         ORDER BY c.relname
     LOOP
         EXECUTE format('DROP TABLE dispatcher.%I', part);

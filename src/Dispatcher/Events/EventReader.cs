@@ -151,18 +151,19 @@ internal sealed class EventReader(Tenant tenant, int maxPayloadBytes, TimeProvid
     /// <summary>The member's name, and its bit among the known ones; 0 for unknown ones.</summary>
     private static (string Name, int Bit) MemberAt(ref Utf8JsonReader reader)
     {
-        if (reader.ValueTextEquals("type"u8)) return ("type", 1);
-        if (reader.ValueTextEquals("payload"u8)) return ("payload", 2);
-        if (reader.ValueTextEquals("id"u8)) return ("id", 4);
-        if (reader.ValueTextEquals("project"u8)) return ("project", 8);
-        if (reader.ValueTextEquals("inbox"u8)) return ("inbox", 16);
-        if (reader.ValueTextEquals("ordering_key"u8)) return ("ordering_key", 32);
         try
         {
+            if (reader.ValueTextEquals("type"u8)) return ("type", 1);
+            if (reader.ValueTextEquals("payload"u8)) return ("payload", 2);
+            if (reader.ValueTextEquals("id"u8)) return ("id", 4);
+            if (reader.ValueTextEquals("project"u8)) return ("project", 8);
+            if (reader.ValueTextEquals("inbox"u8)) return ("inbox", 16);
+            if (reader.ValueTextEquals("ordering_key"u8)) return ("ordering_key", 32);
             return (reader.GetString()!, 0);
         }
         catch (InvalidOperationException)
         {
+            // Half a surrogate pair: text that is no name of anything, not even to compare with.
             return ("body", 0);
         }
     }

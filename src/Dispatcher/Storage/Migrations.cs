@@ -49,3 +49,6 @@ internal sealed class PortalSessionMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0009_key_limits")]
 internal sealed class KeyLimitsMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0010_partition_names")]
+internal sealed class PartitionNamesMigration : SqlMigration;

@@ -202,6 +202,7 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
         { "error", "PATCH /jobs/known", """{"status":"failure","error":7}""" },
         { "status", "PATCH /jobs/known", """{"status":7}""" },
         { "id", "PATCH /jobs/known", """{"status":"processing","id":"known"}""" },
+        { "body", "POST /events", """{"type":"a.b","payload":{},"\ud800":1}""" },
         { "body", "POST /events/batch", "[]" },
         { "body", "POST /jobs/batch", "[]" },
     };

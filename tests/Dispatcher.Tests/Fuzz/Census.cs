@@ -16,11 +16,16 @@ internal static class Census
         ["event_type"] = "SELECT name FROM dispatcher.event_type",
         ["job"] = "SELECT organization_id || '/' || id FROM dispatcher.job",
         ["task"] = "SELECT 'tsk_' || replace(id::text, '-', '') FROM dispatcher.task",
-        // Without those that jobs emitted: Broken counts these.
+        ["event"] = "SELECT organization_id || '/evt_' || replace(id::text, '-', '') FROM dispatcher.event",
+    };
+
+    /// <summary>Events that no answer names, because a job's state emitted them.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Emitted = new Dictionary<string, string>
+    {
         ["event"] =
             """
             SELECT e.organization_id || '/evt_' || replace(e.id::text, '-', '') FROM dispatcher.event e
-            WHERE NOT EXISTS (SELECT FROM dispatcher.job j WHERE j.organization_id = e.organization_id AND j.id = e.ordering_key AND convert_from(e.payload, 'UTF8') LIKE '%' || j.id || '%')
+            JOIN dispatcher.job j ON j.organization_id = e.organization_id AND j.id = e.ordering_key AND convert_from(e.payload, 'UTF8') LIKE '%"' || j.id || '"%'
             """,
     };
 
@@ -53,7 +58,8 @@ internal static class Census
             """
             SELECT j.organization_id || '/' || j.id || ' ' || t.type FROM dispatcher.job j
             CROSS JOIN LATERAL (VALUES ('job.created'), (CASE j.status WHEN 'pending' THEN 'job.created' WHEN 'successful' THEN 'job.completed' WHEN 'failure' THEN 'job.failed' ELSE 'job.' || j.status END)) AS t (type)
-            WHERE 1 <> (SELECT count(*) FROM dispatcher.event e WHERE e.organization_id = j.organization_id AND e.ordering_key = j.id AND e.type = t.type)
+            WHERE 1 <> (SELECT count(*) FROM dispatcher.event e WHERE e.organization_id = j.organization_id AND e.ordering_key = j.id AND e.type = t.type
+                AND convert_from(e.payload, 'UTF8') LIKE '%"' || j.id || '"%')
             """,
         ["requests that still hold their Idempotency-Key"] = "SELECT encode(key_hash, 'hex') FROM dispatcher.idempotency WHERE status IS NULL",
     };

@@ -46,7 +46,7 @@ public sealed class FuzzTests(PostgresFixture postgres)
         await AssertReadableAsync(server, before, ledger, worlds);
         // The garbage is worth something only where enough of it is nearly right.
         Assert.True(statuses.GetValueOrDefault(422) > statuses.Values.Sum() / 20 && statuses.Where(s => s.Key < 300).Sum(s => s.Value) > statuses.Values.Sum() / 10);
-        Assert.All(["organization", "project", "api_key", "integration", "event_type", "job", "task", "event"], table => Assert.True(ledger.Made(table) > 3, table));
+        Assert.All(["organization", "project", "api_key", "integration", "event_type", "job", "task", "event"], table => Assert.True(ledger.Made(table) > 1, table));
     }
 
     /// <summary>Sends a request; says what is wrong with the answer, if anything is.</summary>
@@ -102,9 +102,11 @@ public sealed class FuzzTests(PostgresFixture postgres)
     private static async Task AssertWholeAsync(TestServer server, Dictionary<string, HashSet<string>> before, Ledger ledger)
     {
         var after = await Census.TakeAsync(server.ConnectionString, Census.Tables);
+        var emitted = (await Census.TakeAsync(server.ConnectionString, Census.Emitted))["event"];
         foreach (var (table, rows) in after)
         {
             var expected = ledger.Expected(table, before[table]).ToHashSet();
+            if (table == "event") expected.UnionWith(emitted);
             Assert.True(rows.SetEquals(expected), $"{Chance.Replay}; {table}: not answered {List(rows.Except(expected))}; not there {List(expected.Except(rows))}");
         }
 

@@ -56,7 +56,11 @@ internal sealed class Ledger
         Deliveries[answer.Text("id")] = answer.GetProperty("deliveries").GetInt32();
     }
 
-    private void Add(string table, string id) => _made[(table, id)] = true;
+    private void Add(string table, string id)
+    {
+        _made[(table, id)] = true;
+        _gone.TryRemove((table, id), out _);
+    }
 
     private void Remove(string table, string id) => _gone[(table, id)] = true;
 

@@ -110,7 +110,12 @@ internal sealed class RequestMaker(Garbage garbage, FuzzWorld world, int endpoin
         if (role == "operator" && !garbage.Once(8)) parts.Add($"organization={world.Organization}");
         else if (role == "operator") organization = "default";
         for (var i = garbage.Once(3) ? garbage.Upto(4) : 0; i > 0; i--)
-            parts.Add($"{Uri.EscapeDataString(garbage.Of(Parameters))}={garbage.QueryValue()}");
+        {
+            // An organization that somebody else's garbage may have made would take what is counted here.
+            var name = garbage.Of(Parameters);
+            parts.Add($"{Uri.EscapeDataString(name)}={(name == "organization" ? garbage.Of(["%ff", "", "no-such", "a%20b"]) : garbage.QueryValue())}");
+        }
+
         return parts.Count == 0 ? "" : "?" + string.Join('&', parts);
     }
 
