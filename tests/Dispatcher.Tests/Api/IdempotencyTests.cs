@@ -14,48 +14,13 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
 {
     private const string Event = """{"type":"a.b","payload":{}}""";
 
-    /// <summary>A POST that can be made once: what it is answered with, and how often it has been done.</summary>
-    private sealed record Post(HttpClient Client, string Path, string? Body, int Status, Func<Task<long>> Effects)
-    {
-        public Task<HttpResponseMessage> SendAsync(string key) => Client.RequestAsync($"POST {Path}", Body, idempotencyKey: key);
-    }
-
     private Records Records => new(api.Server.ConnectionString);
 
-    /// <summary>Every POST endpoint. One that is missing here fails <see cref="Every_POST_endpoint_is_looked_at"/>.</summary>
-    private Dictionary<string, Func<Customer, Task<Post>>> Posts => new()
-    {
-        ["/organizations"] = c => MadeAsync(api.Operator, "/organizations", $$"""{"name":"of {{c.Id}}"}""", $"organization WHERE name = 'of {c.Id}'"),
-        ["/projects"] = c => MadeAsync(c.Admin, "/projects", """{"name":"P"}""", $"project WHERE organization_id = '{c.Id}'"),
-        ["/api-keys"] = c => MadeAsync(c.Admin, "/api-keys", """{"role":"member"}""", $"api_key WHERE organization_id = '{c.Id}'"),
-        ["/event-types"] = c => MadeAsync(api.Operator, "/event-types", $$"""{"name":"of.{{c.Id}}"}""", $"event_type WHERE name = 'of.{c.Id}'"),
-        ["/integrations"] = c => MadeAsync(
-            c.Admin, "/integrations", """{"type":"webhook","events":["a.b"],"target":"https://example.com/"}""", $"integration WHERE organization_id = '{c.Id}'"),
-        ["/jobs"] = c => MadeAsync(c.Admin, "/jobs", """{"kind":"parse"}""", $"event WHERE organization_id = '{c.Id}'"),
-        ["/events"] = async c => await MadeAsync(c.Admin, "/events", Event, $"event WHERE organization_id = '{c.Id}'") with { Status = 202 },
-        ["/events/batch"] = async c =>
-            await MadeAsync(c.Admin, "/events/batch", $"[{Event},{{}}]", $"event WHERE organization_id = '{c.Id}'") with { Status = 202 },
-        ["/jobs/batch"] = async c => await MadeAsync(
-            c.Admin, "/jobs/batch", """[{"kind":"parse"},{"kind":"none"}]""", $"event WHERE organization_id = '{c.Id}'") with { Status = 202 },
-        ["/integrations/{id}/secret/rotate"] = async c => await MadeAsync(
-            c.Admin, $"/integrations/{await RegisterAsync(c)}/secret/rotate", "{}", $"integration_secret WHERE organization_id = '{c.Id}'") with { Status = 200 },
-        ["/integrations/{id}/test"] = async c => await MadeAsync(
-            c.Admin, $"/integrations/{await RegisterAsync(c)}/test", """{"event":"job.created"}""",
-            $"event WHERE organization_id = '{c.Id}' AND target IS NOT NULL") with { Status = 202 },
-        ["/integrations/{id}/recover"] = c => AskedAsync(c, "recover"),
-        ["/integrations/{id}/replay"] = c => AskedAsync(c, "replay"),
-        ["/integrations/{id}/tasks/{task}/cancel"] = WaitingTaskAsync,
-        ["/deliveries/{id}/retry"] = ExhaustedDeliveryAsync,
-        ["/deliveries/{id}/cancel"] = async c =>
-        {
-            await RegisterAsync(c, "\"retry\":{\"base_seconds\":3600}");
-            var id = (await c.DeliveryAsync($"event={await c.PublishAsync()}", "failed")).Text("id");
-            return await MadeAsync(c.Admin, $"/deliveries/{id}/cancel", null, $"delivery WHERE organization_id = '{c.Id}'") with { Status = 200 };
-        },
-    };
+    private Dictionary<string, Func<Customer, Task<OncePost>>> Posts => new OncePosts(api).ByPath;
 
-    public static TheoryData<string> Paths => [.. new IdempotencyTests(null!).Posts.Keys];
+    public static TheoryData<string> Paths => [.. new OncePosts(null!).ByPath.Keys];
 
+    /// <summary>One that fails here needs a case in <see cref="OncePosts"/>.</summary>
     [Fact]
     public void Every_POST_endpoint_is_looked_at()
     {
@@ -292,48 +257,6 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
         Assert.True(status == (int)answer.StatusCode, $"expected {status}, got {(int)answer.StatusCode}: {text}");
         return text;
     }
-
-    /// <summary>A POST whose effect is a row more.</summary>
-    private Task<Post> MadeAsync(HttpClient client, string path, string? body, string rows) =>
-        Task.FromResult(new Post(client, path, body, 201, () => Records.ScalarAsync<long>($"SELECT count(*) FROM dispatcher.{rows}")));
-
-    private async Task<Post> AskedAsync(Customer customer, string kind) => await MadeAsync(
-        customer.Admin, $"/integrations/{await RegisterAsync(customer)}/{kind}", """{"since":"2026-01-01T00:00:00Z"}""",
-        $"task WHERE organization_id = '{customer.Id}'") with
-    { Status = 202 };
-
-    /// <summary>A task that goes on waiting, because its integration is disabled.</summary>
-    private async Task<Post> WaitingTaskAsync(Customer customer)
-    {
-        var integration = await RegisterAsync(customer, "\"enabled\":false");
-        await Records.ExecuteAsync(
-            $"""
-            INSERT INTO dispatcher.task (organization_id, id, integration_id, kind, since, until, position, bound, total, created_at)
-            SELECT organization_id, dispatcher.uuid_v7(), id, 'recover', now(), now(), dispatcher.uuid_v7(), dispatcher.uuid_v7(), 0, now()
-            FROM dispatcher.integration WHERE organization_id = '{customer.Id}'
-            """);
-        var task = (await customer.Admin.CallAsync(200, $"GET /integrations/{integration}/tasks")).Data()[0].Text("id");
-        return await MadeAsync(
-            customer.Admin, $"/integrations/{integration}/tasks/{task}/cancel", null, $"task WHERE organization_id = '{customer.Id}' AND status = 'cancelled'") with
-        { Status = 200 };
-    }
-
-    /// <summary>A delivery that can be retried again and again: what was done is counted in attempts, once nothing is live.</summary>
-    private async Task<Post> ExhaustedDeliveryAsync(Customer customer)
-    {
-        await RegisterAsync(customer);
-        var id = (await customer.DeliveryAsync($"event={await customer.PublishAsync()}", "exhausted")).Text("id");
-        return new Post(customer.Admin, $"/deliveries/{id}/retry", null, 202, async () =>
-        {
-            await Eventually.TrueAsync(
-                async () => await Records.ScalarAsync<long>($"SELECT count(*) FROM dispatcher.queue WHERE organization_id = '{customer.Id}'") == 0, "nothing is live");
-            return await Records.ScalarAsync<long>($"SELECT sum(attempts) FROM dispatcher.delivery WHERE organization_id = '{customer.Id}'");
-        });
-    }
-
-    /// <summary>An integration that nobody listens for, with one attempt unless it is said otherwise; gives its id.</summary>
-    private static async Task<string> RegisterAsync(Customer customer, string members = "\"retry\":{\"max_attempts\":1}") =>
-        (await customer.RegisterAsync(new Uri("http://127.0.0.1:9/"), members, "\"a.b\"")).Text("id");
 
     private async Task<Hold> HoldAsync(string table)
     {
