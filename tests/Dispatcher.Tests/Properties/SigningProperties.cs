@@ -95,7 +95,7 @@ public sealed class SigningProperties
         {
             Assert.True(SigningSecret.TryParse(Text(key), out var secret, out var error), error);
             var mac = new byte[32];
-            secret.ComputeMac("head"u8, "body"u8, mac);
+            secret.Sign("head"u8, "body"u8, mac);
             Assert.Equal(System.Security.Cryptography.HMACSHA256.HashData(key, "headbody"u8), mac);
         });
 
