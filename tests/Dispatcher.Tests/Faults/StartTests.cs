@@ -43,6 +43,9 @@ public sealed class StartTests(PostgresFixture postgres)
         using var changed = await client.PostAsync("/events", TestServer.Json("""{"type":"a.b","payload":{}}"""));
         Assert.Equal(HttpStatusCode.Forbidden, changed.StatusCode);
 
+        Assert.Equal("server keys create default", await new Records(database).ScalarAsync<string>(
+            "SELECT concat_ws(' ', actor_kind, actor_name, organization_id) FROM dispatcher.audit WHERE action = 'api_key.created' AND organization_id <> ''"));
+
         var nobody = await ServerProcess.RunAsync(ServerProcess.Settings(database), "keys", "create", "--role", "admin", "--organization", "nobody");
         AssertRefused(nobody, "nobody");
     }
