@@ -51,12 +51,13 @@ internal sealed record FuzzWorld(string Organization, IReadOnlyDictionary<string
 
     private static HttpClient Client(TestServer server, string? key)
     {
-        var client = new HttpClient(new SocketsHttpHandler
+        var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseCookies = false,
             RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.UTF8,
-        }) { BaseAddress = server.Client.BaseAddress };
+        };
+        var client = new HttpClient(handler) { BaseAddress = server.Client.BaseAddress };
         if (key is not null) client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {key}");
         return client;
     }
