@@ -50,7 +50,9 @@ public sealed class WebhookVerifierEd25519Tests
 
     private static Dictionary<string, string> Headers(string signature = Signature) => new()
     {
-        ["webhook-id"] = "msg_1", ["webhook-timestamp"] = "1614265330", ["webhook-signature"] = signature,
+        ["webhook-id"] = "msg_1",
+        ["webhook-timestamp"] = "1614265330",
+        ["webhook-signature"] = signature,
     };
 
     private static void Refused(WebhookVerifier verifier, Dictionary<string, string> headers, string body)

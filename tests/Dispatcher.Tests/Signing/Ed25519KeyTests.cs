@@ -89,7 +89,9 @@ public sealed class Ed25519KeyTests
         Assert.Equal(["v1", "v1a"], header.Split(' ').Select(entry => entry.Split(',')[0]));
         var headers = new Dictionary<string, string>
         {
-            ["webhook-id"] = "evt_1", ["webhook-timestamp"] = now.ToString(System.Globalization.CultureInfo.InvariantCulture), ["webhook-signature"] = header,
+            ["webhook-id"] = "evt_1",
+            ["webhook-timestamp"] = now.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["webhook-signature"] = header,
         };
         Assert.Equal("evt_1", new WebhookVerifier(secret).Verify(headers, body).Id);
         Assert.Equal("evt_1", new WebhookVerifier(Parse(Seed).ReceiversKey).Verify(headers, body).Id);
