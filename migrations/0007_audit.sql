@@ -1,7 +1,7 @@
 -- The audit trail: who changed what, and when. An entry is written in the transaction of the change that it tells of, and never changed.
 
 -- organization_id is '' for what belongs to no organization (organizations themselves, operator keys, the catalogue): no organization
--- has that id, and the primary key lists these entries as it lists a tenant's. Nothing here refers to what it tells of: entries outlive it.
+-- has that id, and the primary key lists these entries as it lists a tenant's. Nothing here refers to what it tells of: entries outlive it, but not the organization.
 CREATE TABLE dispatcher.audit (
     organization_id text COLLATE "C" NOT NULL,
     id              uuid NOT NULL,
