@@ -229,6 +229,18 @@ public sealed class ValidationTests(ApiServer api) : IClassFixture<ApiServer>
         api.Operator.RefusalAsync(422, $"GET /integrations?{query}", null, members);
 
     [Fact]
+    public async Task Of_a_member_of_the_wrong_type_that_alone_is_said()
+    {
+        var problem = await api.Operator.RefusalAsync(
+            422, "POST /integrations", """{"type":5,"events":"a.b","target":{},"headers":{"X-A":1},"basic_auth":{"username":1,"password":"p"}}""",
+            "type", "events", "target", "headers.X-A", "basic_auth.username");
+
+        Assert.All(problem.GetProperty("errors").EnumerateObject(), m => Assert.Equal(1, m.Value.GetArrayLength()));
+        Assert.Equal("must be a string.", problem.GetProperty("errors").GetProperty("target")[0].GetString());
+        Assert.Equal("must be an array, each item a string.", problem.GetProperty("errors").GetProperty("events")[0].GetString());
+    }
+
+    [Fact]
     public async Task A_members_rule_says_what_to_do()
     {
         var problem = await api.Operator.RefusalAsync(422, "POST /integrations", """{"type":"webhook","events":["a.b"],"target":"https://example.com:0/","max_concurrency":9999999999}""");

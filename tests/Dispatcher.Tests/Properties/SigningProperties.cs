@@ -66,6 +66,16 @@ public sealed class SigningProperties
         changed => Assert.Null(changed.Verify()));
 
     [Fact]
+    public void No_other_spelling_of_the_same_base64_verifies() => Property.Holds(
+        from m in Message
+        from at in Gen.Choose(3, m.Signature.Length)
+        from other in Gen.Elements(
+            WithStrayBits(m.Signature), m.Signature.Insert(at, "\t"), m.Signature.Insert(at, "\n"), m.Signature + "=", m.Signature.TrimEnd('='), m.Signature + "\r\n",
+            m.Signature.Replace("v1,", "V1,", StringComparison.Ordinal), m.Signature.Replace("v1,", "v1,,", StringComparison.Ordinal))
+        select m with { Signature = other },
+        changed => Assert.Null(changed.Verify()));
+
+    [Fact]
     public void A_dot_moved_from_the_id_to_the_body_does_not_verify() => Property.Holds(
         from m in Message
         from extra in Inputs.From("0123456789", 1, 5)
