@@ -144,6 +144,7 @@ public sealed class FiltersTests(ApiServer api) : IClassFixture<ApiServer>
         for (var cursor = ""; cursor is not null;)
         {
             var page = await client.CallAsync(200, $"GET {list}?{Query(filters)}&limit={limit}{cursor}");
+            Assert.DoesNotContain(page.Data(), row => rows.Exists(r => r.Text("id") == row.Text("id")));
             rows.AddRange(page.Data());
             cursor = page.GetProperty("next_cursor").GetString() is { } next ? $"&cursor={next}" : null;
         }

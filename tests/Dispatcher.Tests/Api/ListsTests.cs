@@ -66,6 +66,7 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
             {
                 var page = await list.PageAsync($"limit={limit}{(cursor is null ? "" : "&cursor=" + cursor)}");
                 Assert.InRange(page.Data().Count, 1, limit);
+                Assert.All(page.Data(), row => Assert.DoesNotContain(row.Text(list.Key), seen));
                 seen.AddRange(page.Data().Select(row => row.Text(list.Key)));
                 cursor = page.GetProperty("next_cursor").GetString();
             }
@@ -74,7 +75,6 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
             await walked.CancelAsync();
             await arriving;
             Assert.Equal(before, seen.Where(before.Contains));
-            Assert.Equal(seen.Count, seen.Distinct(StringComparer.Ordinal).Count());
         }
     }
 
@@ -90,6 +90,7 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
         for (var cursor = ""; cursor is not null;)
         {
             var page = await list.PageAsync($"limit={all.Count - 1}{cursor}");
+            Assert.True(walked.Count < all.Count, "the list goes on behind its end");
             walked.AddRange(page.Data().Select(row => row.Text(list.Key)));
             cursor = page.GetProperty("next_cursor").GetString() is { } next ? $"&cursor={next}" : null;
         }
