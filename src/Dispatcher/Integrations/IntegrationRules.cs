@@ -14,14 +14,6 @@ internal static class IntegrationRules
 {
     public const int MaxMetadataBytes = 16 * 1024;
 
-    /// <exception cref="ProblemException">422, naming every member at fault.</exception>
-    public static void Check(IntegrationRequest request, DispatcherOptions options)
-    {
-        var faults = new Faults();
-        Check(request, options, faults);
-        faults.ThrowIfAny();
-    }
-
     public static void Check(IntegrationRequest request, DispatcherOptions options, Faults faults)
     {
         faults.Require(request.Type is not null, "type", "is required; it must be \"webhook\".");

@@ -69,7 +69,7 @@ public sealed class AccessTests(ApiServer api, PostgresFixture postgres) : IClas
         var made = await customer.Admin.CallAsync(201, "POST /api-keys", """{"role":"emitter","name":"CI","project":"p"}""");
 
         Assert.StartsWith("dsk_", made.Text("key"), StringComparison.Ordinal);
-        Assert.Equal(["id", "key", "role", "organization", "project", "name", "created_at", "expires_at", "rate_limit_per_second"], made.Members());
+        Assert.Equal(["id", "role", "organization", "project", "name", "created_at", "expires_at", "rate_limit_per_second", "key"], made.Members());
         Assert.Equal((customer.Id, "p", "emitter", "CI"), (made.Text("organization"), made.Text("project"), made.Text("role"), made.Text("name")));
         var list = await customer.Admin.CallAsync(200, "GET /api-keys");
         Assert.Contains(made.Text("id"), list.ToString(), StringComparison.Ordinal);

@@ -22,7 +22,8 @@ public sealed partial class ConventionsTests(ApiServer api) : IClassFixture<ApiS
         var underV1 = await api.Operator.GetStringAsync("/v1" + path);
 
         // The document says where it was read from; all else is the same.
-        Assert.Equal(ServersOf().Replace(atRoot, ""), ServersOf().Replace(underV1, ""));
+        var root = api.Operator.BaseAddress!.ToString().TrimEnd('/');
+        Assert.Equal(atRoot, underV1.Replace(root + "/v1", root, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -429,7 +430,4 @@ public sealed partial class ConventionsTests(ApiServer api) : IClassFixture<ApiS
 
     [GeneratedRegex(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
     private static partial Regex UtcTime();
-
-    [GeneratedRegex("\"servers\":[^\\]]*\\]")]
-    private static partial Regex ServersOf();
 }

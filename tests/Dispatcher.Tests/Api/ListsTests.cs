@@ -26,6 +26,16 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
         ["/api-keys"] = c => PostedAsync(c.Admin, "/api-keys", _ => """{"role":"member"}"""),
         ["/event-types"] = c => PostedAsync(
             api.Operator, "/event-types", n => $$"""{"name":"t{{n.ToString("x8", CultureInfo.InvariantCulture)}}.{{c.Id}}"}""", "name"),
+        ["/portal-sessions"] = c => Task.FromResult(new Growing(c.Admin, "/portal-sessions", "id", async () =>
+        {
+            await c.Admin.CallAsync(200, "POST /webhook", "{}");
+            return await NewestAsync(c, "/portal-sessions");
+        })),
+        ["/audit"] = c => Task.FromResult(new Growing(c.Admin, "/audit", "id", async () =>
+        {
+            await c.Admin.CallAsync(201, "POST /projects", "{}");
+            return await NewestAsync(c, "/audit");
+        })),
         ["/integrations"] = c => PostedAsync(c.Admin, "/integrations", _ => """{"type":"webhook","events":["a.b"],"target":"https://example.com/"}"""),
         ["/events"] = c => Task.FromResult(new Growing(c.Admin, "/events", "id", () => c.PublishAsync())),
         ["/deliveries"] = DeliveriesAsync,
@@ -174,6 +184,9 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
             return made.GetProperty("deliveries")[0].Text("id");
         });
     }
+
+    private static async Task<string> NewestAsync(Customer customer, string list) =>
+        (await customer.Admin.CallAsync(200, $"GET {list}?limit=1")).Data()[0].Text("id");
 
     private async Task<Growing> TasksAsync(Customer customer)
     {

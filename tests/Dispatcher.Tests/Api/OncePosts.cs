@@ -30,6 +30,7 @@ internal sealed class OncePosts(ApiServer api)
         ["/event-types"] = c => PostAsync(api.Operator, "/event-types", $$"""{"name":"of.{{c.Id}}"}""", 201, $"event_type WHERE name = 'of.{c.Id}'"),
         ["/projects"] = c => PostAsync(c, "/projects", """{"name":"P"}""", 201, "project"),
         ["/api-keys"] = c => PostAsync(c, "/api-keys", """{"role":"member"}""", 201, "api_key"),
+        ["/webhook"] = c => PostAsync(c, "/webhook", "{}", 200, "portal_session"),
         ["/integrations"] = c => PostAsync(c, "/integrations", """{"type":"webhook","events":["a.b"],"target":"https://example.com/"}""", 201, "integration"),
         ["/jobs"] = c => PostAsync(c, "/jobs", """{"kind":"parse"}""", 201, "event"),
         ["/jobs/batch"] = c => PostAsync(c, "/jobs/batch", """[{"kind":"parse"},{"kind":"none"}]""", 202, "event"),

@@ -2,6 +2,7 @@
 
 using System.Collections.Concurrent;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dispatcher.Tests.Api;
 using Dispatcher.Tests.Support;
 using Microsoft.AspNetCore.Routing;
@@ -9,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Dispatcher.Tests.Fuzz;
 
-public sealed class FuzzTests(PostgresFixture postgres)
+public sealed partial class FuzzTests(PostgresFixture postgres)
 {
     /// <summary>Requests for each endpoint, at the usual effort (see <see cref="Chance"/>).</summary>
     private const int RequestsEach = 60;
@@ -86,10 +87,15 @@ public sealed class FuzzTests(PostgresFixture postgres)
         if (status < 400) return status < 300 ? null : "neither a success nor a refusal";
         // What is no HTTP, or too large for a request line or a head, the web server refuses before there is a request: it has no body.
         if (status is 400 or 414 or 431 && text.Length == 0 && answer.Headers.ConnectionClose == true && IsNoRequest(request)) return null;
+        // The portal says it in a page.
+        if (PortalPath().IsMatch(request.Path) && answer.Content.Headers.ContentType?.MediaType == "text/html") return null;
         if (answer.Content.Headers.ContentType?.MediaType != "application/problem+json") return "no problem details";
         if (request.Method != "HEAD") Http.AssertProblem(JsonElement.Parse(text), status);
         return null;
     }
+
+    [GeneratedRegex(@"^/+(v1/+)?portal(/|\?|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex PortalPath();
 
     private static bool IsNoRequest(FuzzRequest request) => request.Path.Length > 8000 || request.Headers.Exists(h => h.Value.Length > 8000);
 

@@ -252,7 +252,12 @@ public sealed class PortalLinksTests(ApiServer api, PostgresFixture postgres) : 
         var made = await customer.Admin.CallAsync(200, "POST /webhook");
 
         await using var otherNode = await TestServer.StartAsync(
-            postgres, new() { ["Dispatcher:OperatorKey"] = "another-operator-key" }, connectionString: api.Server.ConnectionString);
+            postgres, new()
+            {
+                ["Dispatcher:OperatorKey"] = "another-operator-key",
+                // What it was until now has encrypted what is stored.
+                ["Dispatcher:Encryption:Keys:0"] = TestServer.OperatorKey,
+            }, connectionString: api.Server.ConnectionString);
 
         using (var there = otherNode.ClientWith(Token(made)))
         {

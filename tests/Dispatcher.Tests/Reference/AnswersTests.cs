@@ -18,6 +18,7 @@ public sealed class AnswersTests(ReferenceServer reference) : IClassFixture<Refe
         var calls = new ReferenceCalls(reference);
 
         await AccessAsync(calls);
+        await PortalAsync(calls);
         await CatalogueAsync(calls);
         var (good, bad) = await RegisterAsync(calls, receiver.Url, failing.Url);
         await PublishAsync(calls);
@@ -56,14 +57,28 @@ public sealed class AnswersTests(ReferenceServer reference) : IClassFixture<Refe
         await calls.CallAsync(201, "POST /organizations", """{"id":"acme","name":"Acme Ltd.","retention_days":30}""");
         await calls.CallAsync(409, "POST /organizations", """{"id":"acme"}""");
         await calls.CallAsync(200, "GET /organizations?limit=1");
+        await calls.CallAsync(200, "GET /organizations/acme");
         await calls.CallAsync(200, "PATCH /organizations/acme", """{"retention_days":null}""");
         await calls.CallAsync(201, "POST /projects", """{"id":"invoices"}""");
         await calls.CallAsync(200, "GET /projects");
+        await calls.CallAsync(200, "GET /projects/invoices");
         await calls.CallAsync(204, "DELETE /projects/invoices");
         var key = await calls.CallAsync(201, "POST /api-keys", """{"role":"emitter","organization":"acme","name":"Job runner","expires_at":"2093-10-01T12:00:00Z"}""");
         await calls.CallAsync(200, "GET /api-keys");
+        await calls.CallAsync(200, $"GET /api-keys/{key.Text("id")}");
         await calls.CallAsync(204, $"DELETE /api-keys/{key.Text("id")}");
         await calls.CallAsync(204, "DELETE /organizations/acme");
+    }
+
+    private static async Task PortalAsync(ReferenceCalls calls)
+    {
+        await calls.CallAsync(200, "POST /webhook");
+        await calls.CallAsync(200, "POST /webhook", """{"project":"invoices","expires_in_seconds":60,"role":"member"}""");
+        var session = (await calls.CallAsync(200, "GET /portal-sessions?limit=1")).Data()[0].Text("id");
+        await calls.CallAsync(204, $"DELETE /portal-sessions/{session}");
+        var entry = (await calls.CallAsync(200, "GET /audit?limit=2")).Data()[0].Text("id");
+        await calls.CallAsync(200, $"GET /audit/{entry}");
+        await calls.CallAsync(200, "GET /audit?scope=server&action=organization.created&actor=operator_key&since=2023-10-01T12:00:00Z");
     }
 
     private static async Task CatalogueAsync(ReferenceCalls calls)
