@@ -20,3 +20,6 @@ COMMENT ON COLUMN dispatcher.portal_session.created_by IS 'the key that made it,
 -- Serves the look-up of a token, which does not say whose it is. Not unique: an index of a tenant's table can be that only with its
 -- organization, and hashes of random tokens do not meet.
 CREATE INDEX portal_session_by_hash ON dispatcher.portal_session (hash);
+
+-- Serves the cascade from a key that goes.
+CREATE INDEX portal_session_by_maker ON dispatcher.portal_session (created_by) WHERE created_by IS NOT NULL;

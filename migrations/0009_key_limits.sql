@@ -5,6 +5,9 @@
 ALTER TABLE dispatcher.api_key ADD COLUMN rate_limit_per_second integer CHECK (rate_limit_per_second BETWEEN 1 AND 1000000);
 COMMENT ON COLUMN dispatcher.api_key.rate_limit_per_second IS 'requests a second on each node; NULL: what the settings say of the role';
 
+-- Whose answers are kept, so that those of a deleted organization go too, and one of the same id is not answered with them.
+ALTER TABLE dispatcher.idempotency ADD COLUMN organization_id text COLLATE "C";
+
 -- ── Erasing organizations ────────────────────────────────────────────────────────────────────────────────────
 
 -- Organizations that are deleted, and of which events, deliveries and attempts may still be there. Nobody can read them, for
@@ -29,12 +32,15 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    -- No partition goes meanwhile.
+    -- No partition goes meanwhile, and no turns are passed on, which deletes notes too. Always in this order.
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.turns', 0));
     PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.partitions', 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.stats_partitions', 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended('dispatcher.audit_partitions', 0));
 
     -- What is live first: nothing more is sent.
     FOR v_table IN
-        SELECT 'queue' UNION ALL SELECT 'turn_change' UNION ALL SELECT 'event_dedupe'
+        SELECT 'queue' UNION ALL SELECT 'turn_change' UNION ALL SELECT 'event_dedupe' UNION ALL SELECT 'idempotency'
         UNION ALL
         SELECT l.relname
         FROM pg_inherits days

@@ -17,8 +17,9 @@ namespace Dispatcher.Access;
 /// <param name="Name">What it is for, at most 200 characters.</param>
 /// <param name="ExpiresAt">When it stops working, in the future. Default: never.</param>
 /// <param name="RateLimitPerSecond">
-/// How many requests a second it may make on each node, 1 to 1,000,000; beyond it they are answered with 429. Default: for admins and
-/// members what the server is configured to, for operators and emitters none.
+/// How many requests a second it may make on each node, 1 to 1,000,000; beyond it they are answered with 429. Made by an operator, by
+/// default: for admins and members what the server is configured to, for operators and emitters none. Made by an admin, at most what that
+/// one may make itself.
 /// </param>
 internal sealed record ApiKeyRequest(
     [property: Required, AllowedValues("operator", "admin", "member", "emitter"), Example("emitter")] string? Role,
@@ -126,7 +127,7 @@ internal static class AccessApi
     }
 
     private static async Task<NoContent> DeleteProject(
-        string id, Tenant tenant, DispatcherDb db, PortalSessions sessions, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
+        string id, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         if (tenant.Project is not null) throw Problem.Forbidden("A key of one project deletes none.").AsException();
         if (id == Tenant.Default) throw Problem.Conflict("The project \"default\" always exists.").AsException();
@@ -142,14 +143,14 @@ internal static class AccessApi
             .ExecuteUpdateAsync(set => set.SetProperty(k => k.RevokedAt, now), ct);
         db.Audit.Add(audit.Entry(AuditAction.ProjectDeleted, AuditTarget.Project(id), id));
         await db.SaveChangesAsync(ct);
+        await PortalSessions.EndProjectAsync(db, tenant.Organization, id, ct);
         await transaction.CommitAsync(ct);
-        await sessions.EndProjectAsync(tenant.Organization, id, ct);
         ring.Forget();
         return TypedResults.NoContent();
     }
 
     private static async Task<Created<ApiKeyCreated>> CreateKey(
-        Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, AuditContext audit, TimeProvider time, CancellationToken ct)
+        Body<ApiKeyRequest> body, Caller caller, Tenant tenant, DispatcherDb db, KeyRing ring, KeyLimits limits, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
         var role = Role.Member;
         body.Check((r, faults) => role = CheckKey(r, faults, time));
@@ -168,7 +169,7 @@ internal static class AccessApi
             Hash = KeyRing.Hash(key),
             CreatedAt = time.GetUtcNow(),
             ExpiresAt = request.ExpiresAt,
-            RateLimitPerSecond = request.RateLimitPerSecond,
+            RateLimitPerSecond = limits.ForNewKey(caller, request.RateLimitPerSecond),
         };
         db.ApiKeys.Add(row);
         db.Audit.Add(audit.In(organization).Entry(AuditAction.ApiKeyCreated, AuditTarget.ApiKey(row.Id), project, row.ToDetails()));

@@ -63,7 +63,7 @@ internal static class AccessReference
 
     public static readonly Operation DeleteProject = new(
         "deleteProject", "Delete a project that has no integrations left",
-        "Deletes the project and revokes its keys. Events and jobs of it stay readable until their retention ends. Repeated, it answers 404.")
+        "Deletes the project, revokes its keys and ends its portal sessions. Events and jobs of it stay readable until their retention ends. Repeated, it answers 404.")
     {
         Parameters = [Project],
         Answers = new Dictionary<int, string> { [409] = "It still has integrations, or it is `default`, which always exists." },

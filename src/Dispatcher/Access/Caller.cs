@@ -41,8 +41,10 @@ internal enum CallerKind
 /// <param name="Name">What people call the key, if anything.</param>
 /// <param name="RateLimitPerSecond">The key's own limit, if it has one. See <see cref="KeyLimits"/>.</param>
 /// <param name="Kind">Which of the two it is.</param>
+/// <param name="Maker">The key that made the session: their requests count together. Null for keys.</param>
 internal sealed record Caller(
-    Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null, int? RateLimitPerSecond = null, CallerKind Kind = CallerKind.Key)
+    Guid? KeyId, Role Role, string? Organization, string? Project, string? Name = null, int? RateLimitPerSecond = null, CallerKind Kind = CallerKind.Key,
+    Guid? Maker = null)
     : IBindableFromHttpContext<Caller>
 {
     public static ValueTask<Caller?> BindAsync(HttpContext context, ParameterInfo parameter) =>

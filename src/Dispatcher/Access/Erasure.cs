@@ -5,7 +5,7 @@ using Npgsql;
 namespace Dispatcher.Access;
 
 /// <summary>Erases in steps (migrations/0009), so that no lock is held for long. Little is gone when the call that deletes returns; much goes on in the background.</summary>
-internal sealed class Erasure(NpgsqlDataSource source, TimeProvider time)
+internal sealed partial class Erasure(NpgsqlDataSource source, TimeProvider time, ILogger<Erasure> logger)
 {
     private const int Step = 5000;
 
@@ -24,15 +24,25 @@ internal sealed class Erasure(NpgsqlDataSource source, TimeProvider time)
         return true;
     }
 
-    /// <summary>Goes on with all that was begun. What requests under way may still have stored is looked for during a minute.</summary>
+    /// <summary>The same right after the deletion, which is done whatever comes of this: the background goes on with it.</summary>
+    public async Task BeginAsync(string organization, CancellationToken ct)
+    {
+        try
+        {
+            await TryFinishAsync(organization, ct);
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+        {
+            LogLeft(organization, e.Message);
+        }
+    }
+
+    /// <summary>Goes on with all that was begun, with each for as long as a caller would wait. What requests under way may still have stored is looked for during a minute.</summary>
     public async Task ContinueAsync(CancellationToken ct)
     {
         foreach (var organization in await PendingAsync(ct))
         {
-            while (await StepAsync(organization, ct) > 0)
-            {
-            }
-
+            if (!await TryFinishAsync(organization, ct)) continue;
             await using var end = source.CreateCommand(
                 "DELETE FROM dispatcher.erasure WHERE organization_id = $1 AND asked_at < now() - interval '1 minute'");
             end.Parameters.AddWithValue(organization);
@@ -56,4 +66,7 @@ internal sealed class Erasure(NpgsqlDataSource source, TimeProvider time)
         command.Parameters.AddWithValue(Step);
         return (int)(await command.ExecuteScalarAsync(ct))!;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Erasing what the organization {Organization} has left goes on in the background: {Reason}")]
+    private partial void LogLeft(string organization, string reason);
 }

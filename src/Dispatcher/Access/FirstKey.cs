@@ -15,6 +15,9 @@ internal sealed class FirstKey(NpgsqlDataSource source, TimeProvider time)
         var id = Ids.NewUuid(time.GetUtcNow());
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
+        // Of nodes that start together one makes it.
+        await using (var one = new NpgsqlCommand("SELECT pg_advisory_xact_lock(hashtextextended('dispatcher.first_key', 0))", connection, transaction))
+            await one.ExecuteNonQueryAsync(ct);
         await using var command = new NpgsqlCommand(
             """
             INSERT INTO dispatcher.api_key (id, role, name, hash)

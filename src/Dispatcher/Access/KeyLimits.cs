@@ -7,7 +7,8 @@ namespace Dispatcher.Access;
 
 /// <summary>
 /// A token bucket per key. Admins and members, which customers hold, have the limit of the settings; operators and emitters, which the
-/// provider's own programs hold, have none. A key's own limit replaces either, and allows one second's worth at once. Buckets that are
+/// provider's own programs hold, have none. A key's own limit replaces either, and allows one second's worth at once. Portal sessions count
+/// with the key that made them. Buckets that are
 /// full again are dropped: what is kept are the keys in use.
 /// </summary>
 internal sealed class KeyLimits(DispatcherOptions options) : IDisposable
@@ -36,11 +37,19 @@ internal sealed class KeyLimits(DispatcherOptions options) : IDisposable
     private Bucket? BucketOf(Caller caller)
     {
         // The key of the configuration is the server's own.
-        if (caller.KeyId is not { } key) return null;
+        if ((caller.Maker ?? caller.KeyId) is not { } key) return null;
         if (caller.RateLimitPerSecond is { } own) return new Bucket(key, own, own);
         return caller.Role is Role.Admin or Role.Member && options.Api.RequestsPerSecond > 0
             ? new Bucket(key, options.Api.RequestsPerSecond, options.Api.Burst)
             : null;
+    }
+
+    /// <summary>The limit of a key that a caller makes: operators choose; others give at most what they have themselves, whatever its role.</summary>
+    public int? ForNewKey(Caller maker, int? asked)
+    {
+        if (maker.Organization is null) return asked;
+        int? most = maker.RateLimitPerSecond ?? (options.Api.RequestsPerSecond > 0 ? options.Api.RequestsPerSecond : null);
+        return most is { } own ? Math.Min(asked ?? own, own) : asked;
     }
 
     private readonly record struct Bucket(Guid Key, int PerSecond, int Burst)

@@ -129,7 +129,7 @@ internal static class OrganizationsApi
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         ring.Forget();
-        await erasure.TryFinishAsync(id, ct);
+        await erasure.BeginAsync(id, ct);
         return TypedResults.NoContent();
     }
 

@@ -5,7 +5,6 @@ using Dispatcher.Auditing;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace Dispatcher.Access;
 
@@ -16,7 +15,7 @@ namespace Dispatcher.Access;
 internal sealed record FoundSession(Caller Caller, DateTimeOffset ExpiresAt, bool IsLive);
 
 internal sealed class PortalSessions(
-    IDbContextFactory<DispatcherDb> dbs, NpgsqlDataSource source, DispatcherOptions options, TimeProvider time)
+    IDbContextFactory<DispatcherDb> dbs, DispatcherOptions options, TimeProvider time)
 {
     private readonly byte[]? _operatorHash = options.OperatorKey is { } key ? KeyRing.Hash(key) : null;
 
@@ -60,13 +59,14 @@ internal sealed class PortalSessions(
             join k in db.ApiKeys on s.CreatedBy equals k.Id into keys
             from k in keys.DefaultIfEmpty()
             where (s.Hash == ofKey && s.CreatedBy != null) || (s.Hash == ofOperator && s.CreatedBy == null)
-            select new { Session = s, KeyExpiresAt = k == null ? null : k.ExpiresAt, KeyRevokedAt = k == null ? null : k.RevokedAt })
+            select new { Session = s, KeyExpiresAt = k == null ? null : k.ExpiresAt, KeyRevokedAt = k == null ? null : k.RevokedAt, KeyLimit = k == null ? null : k.RateLimitPerSecond })
             .SingleOrDefaultAsync(ct);
         if (found is null) return null;
         var session = found.Session;
         var ends = found.KeyExpiresAt < session.ExpiresAt ? found.KeyExpiresAt.Value : session.ExpiresAt;
         return new FoundSession(
-            new Caller(session.Id, session.Role, session.OrganizationId, session.Project, Kind: CallerKind.PortalSession),
+            new Caller(session.Id, session.Role, session.OrganizationId, session.Project, RateLimitPerSecond: found.KeyLimit,
+                Kind: CallerKind.PortalSession, Maker: session.CreatedBy),
             ends,
             session.RevokedAt is null && found.KeyRevokedAt is null && ends > time.GetUtcNow());
     }
@@ -88,19 +88,13 @@ internal sealed class PortalSessions(
         return true;
     }
 
-    /// <summary>Ends all sessions of a project that goes.</summary>
-    public async Task EndProjectAsync(string organization, string project, CancellationToken ct)
+    /// <summary>Ends all sessions of a project, in the transaction that deletes it.</summary>
+    public static async Task EndProjectAsync(DispatcherDb db, string organization, string project, CancellationToken ct)
     {
-        // Nodes remember callers for a moment: this has them look again. By the statement, because tenants' tables do without triggers
+        await db.PortalSessions.Where(s => s.OrganizationId == organization && s.Project == project).ExecuteDeleteAsync(ct);
+        // Nodes remember callers for a moment: this has them look again. By a statement, because tenants' tables do without triggers
         // where they can (docs/scaling.md).
-        await using var command = source.CreateCommand(
-            """
-            WITH ended AS (DELETE FROM dispatcher.portal_session WHERE organization_id = $1 AND project = $2 RETURNING id)
-            SELECT count(pg_notify('dispatcher_changed', 'keys')) FROM ended
-            """);
-        command.Parameters.AddWithValue(organization);
-        command.Parameters.AddWithValue(project);
-        await command.ExecuteScalarAsync(ct);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_notify('dispatcher_changed', 'keys')", ct);
     }
 
     /// <summary>The token's hash, together with the configured operator key's: another key, and nothing that it made is found.</summary>

@@ -84,8 +84,10 @@ internal sealed class LaneSettingsLoader(NpgsqlDataSource source, SecretBox box,
 
     private List<KeyValuePair<string, string>> OpenHeaders(NpgsqlDataReader reader, string organization, Guid integration)
     {
+        // What earlier versions took and is refused now is sent as receivers got it then, or left out: it must not keep deliveries from going.
         List<KeyValuePair<string, string>> headers = [.. JsonSerializer.Deserialize(reader.GetString(2), WireJson.Default.DictionaryStringString)!
-            .Select(h => KeyValuePair.Create(h.Key, box.Open(h.Value, SecretPlace.Header(organization, integration, h.Key))))];
+            .Select(h => KeyValuePair.Create(h.Key, box.Open(h.Value, SecretPlace.Header(organization, integration, h.Key)).Trim(' ', '\t')))
+            .Where(h => StaticHeaders.TryCheck(h.Key, h.Value, out _))];
         if (!reader.IsDBNull(3))
         {
             var password = box.Open(reader.GetString(4), SecretPlace.BasicPassword(organization, integration));

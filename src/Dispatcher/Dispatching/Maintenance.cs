@@ -24,24 +24,30 @@ internal sealed partial class Maintenance(
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
-                try
-                {
-                    await CancelDeletedAsync(stoppingToken);
-                    await erasure.ContinueAsync(stoppingToken);
-                    if (seldomDoneAt is { } at && time.GetElapsedTime(at) < Seldom) continue;
-                    // Noted first: what fails, such as a drop that met a lock, is not tried again at once.
-                    seldomDoneAt = time.GetTimestamp();
-                    await TidyAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
-                {
-                    LogFailed(e.Message);
-                }
+                await TryAsync(CancelDeletedAsync, stoppingToken);
+                await TryAsync(erasure.ContinueAsync, stoppingToken);
+                if (seldomDoneAt is { } at && time.GetElapsedTime(at) < Seldom) continue;
+                // Noted first: what fails, such as a drop that met a lock, is not tried again at once.
+                seldomDoneAt = time.GetTimestamp();
+                await TryAsync(TidyAsync, stoppingToken);
             }
         }
         catch (OperationCanceledException)
         {
             // Stopping.
+        }
+    }
+
+    /// <summary>One part that fails does not keep the others from being done.</summary>
+    private async Task TryAsync(Func<CancellationToken, Task> part, CancellationToken ct)
+    {
+        try
+        {
+            await part(ct);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException or TimeoutException)
+        {
+            LogFailed(e.Message);
         }
     }
 

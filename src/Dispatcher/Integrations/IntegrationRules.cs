@@ -14,12 +14,16 @@ internal static class IntegrationRules
 {
     public const int MaxMetadataBytes = 16 * 1024;
 
-    public static void Check(IntegrationRequest request, DispatcherOptions options, Faults faults)
+    /// <param name="request">What it shall be.</param>
+    /// <param name="options">The server's own.</param>
+    /// <param name="faults">Takes what is wrong.</param>
+    /// <param name="kept">What it is, of a patch: what stays as it is was taken by the rules of its time, and keeps nobody from changing the rest.</param>
+    public static void Check(IntegrationRequest request, DispatcherOptions options, Faults faults, Integration? kept = null)
     {
         faults.Require(request.Type is not null, "type", "is required; it must be \"webhook\".");
         faults.Require(request.Type is null or "webhook", "type", "must be \"webhook\".");
-        CheckEvents(request.Events, faults);
-        CheckTarget(request.Target, options.Egress.RequireHttps, faults);
+        if (kept is null || request.Events?.SequenceEqual(kept.Events, StringComparer.Ordinal) != true) CheckEvents(request.Events, faults);
+        if (kept is null || request.Target != kept.Target) CheckTarget(request.Target, options.Egress.RequireHttps, faults);
         CheckHeaders(request, faults);
         CheckBasicAuth(request.BasicAuth, faults);
         faults.Require(request.Name is null or { Length: >= 1 and <= 200 }, "name", "must have 1 to 200 characters.");
@@ -104,8 +108,11 @@ internal static class IntegrationRules
     private static void CheckBasicAuth(BasicAuth? auth, Faults faults)
     {
         if (auth is null) return;
+        faults.Require(auth.Password is not null, "basic_auth.password", "is required; it may be empty.");
         faults.Require(auth.Username is { Length: >= 1 and <= 500 } && !auth.Username.Contains(':') && !auth.Username.Any(char.IsControl),
             "basic_auth.username", "must have 1 to 500 characters, none of them \":\".");
-        faults.Require(auth.Password is { Length: <= 500 } && !auth.Password.Any(char.IsControl), "basic_auth.password", "must have at most 500 characters.");
+        faults.Require(
+            auth.Password is null || (auth.Password.Length <= 500 && !auth.Password.Any(char.IsControl)),
+            "basic_auth.password", "must have at most 500 characters, none of them a control character.");
     }
 }

@@ -96,7 +96,7 @@ internal static class IntegrationsApi
         CancellationToken ct)
     {
         var integration = await FindAsync(id, tenant, db, ct);
-        var request = patch.Check(integration.Merge, (r, faults) => IntegrationRules.Check(r, options, faults));
+        var request = patch.Check(integration.Merge, (r, faults) => IntegrationRules.Check(r, options, faults, integration));
         IntegrationRules.CheckSame(request, integration);
         var before = integration.AsStored();
         integration.Apply(request with { Project = tenant.ProjectFor(request.Project) }, box, time);

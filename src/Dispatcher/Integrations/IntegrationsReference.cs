@@ -74,7 +74,7 @@ internal static class IntegrationsReference
     };
 
     public static readonly Operation GetSecret = new(
-        "getIntegrationSecret", "Read the signing secret", "The current secret, and those whose grace has not ended. Changes nothing.")
+        "getIntegrationSecret", "Read the signing secret", "The current secret, and those whose grace has not ended. The audit trail notes who read it.")
     {
         Parameters = [Id],
     };

@@ -82,3 +82,6 @@ internal sealed class Patch<T>(JsonObject members, Faults faults) : IBindableFro
 
 /// <summary>A request whose members are all optional, so that no body at all is the same as an empty object.</summary>
 internal interface IMayBeEmpty;
+
+/// <summary>A request that says all in its path. Its body is left out, or empty: a member would be one that nobody looks at.</summary>
+internal sealed record NoMembers : IMayBeEmpty;

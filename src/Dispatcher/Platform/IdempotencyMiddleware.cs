@@ -40,7 +40,7 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, KeptAn
 
         while (true)
         {
-            if (await answers.TryBeginAsync(keyHash, fingerprint, context.RequestAborted) is { } turn)
+            if (await answers.TryBeginAsync(tenant.Organization, keyHash, fingerprint, context.RequestAborted) is { } turn)
             {
                 await RunAsync(context, body, turn, secret);
                 return;
@@ -101,6 +101,8 @@ internal sealed partial class IdempotencyMiddleware(RequestDelegate next, KeptAn
         context.Response.ContentType = first.ContentType;
         if (first.Location is not null) context.Response.Headers.Location = first.Location;
         context.Response.Headers["Idempotent-Replayed"] = "true";
+        // It may hold what is shown once.
+        context.Response.Headers.CacheControl = "no-store";
         await context.Response.Body.WriteAsync(body, context.RequestAborted);
     }
 

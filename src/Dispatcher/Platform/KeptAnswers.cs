@@ -21,11 +21,11 @@ internal sealed class KeptAnswers(NpgsqlDataSource source)
     private static readonly TimeSpan Lock = TimeSpan.FromSeconds(60);
 
     /// <summary>Takes the turn where nobody has it and no answer of the last 24 hours is there; else null.</summary>
-    public async Task<Turn?> TryBeginAsync(byte[] keyHash, byte[] fingerprint, CancellationToken ct)
+    public async Task<Turn?> TryBeginAsync(string organization, byte[] keyHash, byte[] fingerprint, CancellationToken ct)
     {
         await using var command = source.CreateCommand(
             """
-            INSERT INTO dispatcher.idempotency AS i (key_hash, fingerprint, locked_until) VALUES ($1, $2, now() + $3)
+            INSERT INTO dispatcher.idempotency AS i (key_hash, fingerprint, locked_until, organization_id) VALUES ($1, $2, now() + $3, $4)
             ON CONFLICT (key_hash) DO UPDATE
                 SET fingerprint = excluded.fingerprint, status = NULL, body = NULL, created_at = now(), locked_until = excluded.locked_until
                 WHERE i.created_at < now() - interval '24 hours' OR (i.status IS NULL AND i.locked_until < now())
@@ -34,6 +34,7 @@ internal sealed class KeptAnswers(NpgsqlDataSource source)
         command.Parameters.AddWithValue(keyHash);
         command.Parameters.AddWithValue(fingerprint);
         command.Parameters.AddWithValue(Lock);
+        command.Parameters.AddWithValue(organization);
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? new Turn(keyHash, await reader.GetFieldValueAsync<DateTimeOffset>(0, ct)) : null;
     }

@@ -33,12 +33,13 @@ internal static class OpenApi
 
     public static void MapDispatcherOpenApi(this WebApplication app)
     {
+        var options = app.Services.GetRequiredService<DispatcherOptions>();
         app.MapOpenApi().WithMetadata(new AllowAnonymousAttribute()).Finally(endpoint =>
         {
             // The framework answers a name that it does not know in plain text.
-            var answer = endpoint.RequestDelegate!;
+            var cache = new OpenApiCache(endpoint.RequestDelegate!, options);
             endpoint.RequestDelegate = context => (string?)context.Request.RouteValues["documentName"] == Document
-                ? answer(context)
+                ? cache.WriteAsync(context)
                 : throw Problem.NotFound($"There is nothing at {context.Request.Path}.").AsException();
         });
         app.Use((context, next) =>

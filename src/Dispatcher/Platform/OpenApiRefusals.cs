@@ -34,8 +34,8 @@ internal static class OpenApiRefusals
             Problem.Busy("Too many requests with this key.")),
         new("Unforeseen", "The server failed in a way that it did not foresee; its log says more.",
             new Problem("Internal error", 500, "The server failed in a way it did not foresee; its log says more.")),
-        new("StoreUnavailable", "The database cannot be reached. Nothing was stored: try again.",
-            Problem.Unavailable("The database cannot be reached; nothing was stored. Try again.")),
+        new("StoreUnavailable", "The database cannot be reached. What was asked may have been done or not; what has an `id` of its own is safe to repeat.",
+            Problem.Unavailable(ProblemMiddleware.UnavailableDetail(HttpMethods.Post))),
     }.ToDictionary(r => r.Example.Status);
 
     public static void AddTo(OpenApiDocument document)

@@ -59,7 +59,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         catch (Exception e) when (StoreFault.IsUnavailable(e))
         {
             LogUnavailable(context.Request.Method, context.Request.Path, e.Message);
-            await WriteAsync(context, Problem.Unavailable(UnavailableDetail(context.Request)), TimeSpan.FromSeconds(1));
+            await WriteAsync(context, Problem.Unavailable(UnavailableDetail(context.Request.Method)), TimeSpan.FromSeconds(1));
         }
         catch (Exception e)
         {
@@ -84,7 +84,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     }
 
     /// <summary>Where a connection breaks during a commit, nobody knows whether the database did what it was told.</summary>
-    private static string UnavailableDetail(HttpRequest request) => HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)
+    public static string UnavailableDetail(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method)
         ? "The database cannot be reached. Try again."
         : "The database cannot be reached; what was asked for may have been done or not. Events and jobs with an id of their own can safely be sent again.";
 

@@ -36,20 +36,24 @@ internal sealed class Server : IAsyncDisposable
     /// <exception cref="ConfigurationException">A setting is wrong.</exception>
     /// <exception cref="DatabaseSetupException">The database cannot be used.</exception>
     /// <exception cref="EmbeddedPostgresException">The embedded PostgreSQL cannot be started.</exception>
-    public static async Task<Server> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure, CancellationToken ct)
+    /// <param name="args">The command line.</param>
+    /// <param name="configure">Has the last word on the configuration.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <param name="forVerb">Only for its database: logs go to the standard error.</param>
+    public static async Task<Server> BuildAsync(string[] args, Action<WebApplicationBuilder>? configure, CancellationToken ct, bool forVerb = false)
     {
         // The binary's own folder, not the caller's: appsettings.json is found wherever the server is started from.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         configure?.Invoke(builder);
         var options = DispatcherConfiguration.Read(builder.Configuration);
-        Logging.AddTo(builder.Logging, builder.Configuration);
+        Logging.AddTo(builder.Logging, builder.Configuration, forVerb);
         if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null && builder.Configuration["https_ports"] is null)
             builder.WebHost.UseUrls(DefaultUrl);
 
         EmbeddedPostgres? postgres = null;
         if (builder.Configuration.GetConnectionString(DataSource.ConnectionName) is not { Length: > 0 } connectionString)
         {
-            using var logs = LoggerFactory.Create(logging => Logging.AddTo(logging, builder.Configuration));
+            using var logs = LoggerFactory.Create(logging => Logging.AddTo(logging, builder.Configuration, forVerb));
             postgres = await EmbeddedPostgres.StartAsync(
                 new EmbeddedPostgresOptions(options.DataDirectory), logs.CreateLogger<EmbeddedPostgres>(), ct);
             connectionString = postgres.ConnectionString;
@@ -173,12 +177,12 @@ internal sealed class Server : IAsyncDisposable
 
     private static void UsePipeline(WebApplication app, DispatcherOptions options)
     {
+        app.UseMiddleware<RequestTrace>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseHead();
         app.UsePathBase("/v1");
         app.UseLocationBase();
         app.UseRouting();
-        app.UseMiddleware<RequestTrace>();
         if (options.HasRole("api")) app.UsePortal(options);
         app.UseMiddleware<AccessMiddleware>();
         app.MapHealth();

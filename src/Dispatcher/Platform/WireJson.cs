@@ -22,6 +22,7 @@ namespace Dispatcher.Platform;
     AllowDuplicateProperties = false,
     Converters = [typeof(Rfc3339Converter)])]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(NoMembers))]
 [JsonSerializable(typeof(ApiKeyRequest))]
 [JsonSerializable(typeof(ApiKeyCreated))]
 [JsonSerializable(typeof(ApiKeyView))]
@@ -90,10 +91,9 @@ internal sealed partial class WireJson : JsonSerializerContext
     /// <summary>Has Minimal APIs write their answers the same way.</summary>
     public static void Configure(JsonSerializerOptions options)
     {
-        // A caller's own JSON may be as deep as a request may be (64), and lies deeper in a list.
-        options.MaxDepth = 128;
         options.PropertyNamingPolicy = Wire.Options.PropertyNamingPolicy;
         options.Encoder = Wire.Options.Encoder;
+        // A caller's own JSON may be as deep as a request may be, and lies deeper in a list.
         options.MaxDepth = Wire.Options.MaxDepth;
         options.NumberHandling = JsonNumberHandling.Strict;
         foreach (var converter in Wire.Options.Converters) options.Converters.Add(converter);

@@ -6,7 +6,7 @@ using Dispatcher.Platform;
 namespace Dispatcher.Portal;
 
 /// <summary>Lets a session's cookie in, gives every answer below /portal its security headers, and says in a page what goes wrong.</summary>
-internal sealed class PortalMiddleware(RequestDelegate next, PortalSessions sessions, DispatcherOptions options)
+internal sealed class PortalMiddleware(RequestDelegate next, PortalEntrance entrance, DispatcherOptions options)
 {
     // Nothing but our own files, no script, no inline style: markup that slipped through could do nothing.
     private readonly string _policy =
@@ -41,7 +41,7 @@ internal sealed class PortalMiddleware(RequestDelegate next, PortalSessions sess
     private async Task<Notice?> FindGapAsync(HttpContext context)
     {
         if (PortalCookie.Read(context) is not { } token) return Notice.NoSession;
-        var found = await sessions.FindAsync(token, context.RequestAborted);
+        var found = await entrance.FindAsync(context, token);
         if (found is not { IsLive: true, Caller: var caller }) return Notice.OfSession(found);
         context.Features.Set(caller);
         context.Features.Set(new Tenant(caller.Organization!, caller.Project));

@@ -21,7 +21,7 @@ internal static class PortalPages
 
     // An embedding page calls the API with a session's token, which it sends itself: no cookie is involved.
     public static void AddPortal(this IServiceCollection services, DispatcherOptions options) =>
-        services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+        services.AddSingleton<PortalEntrance>().AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(options.Portal.AllowedOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("Location", "Retry-After")));
 
     public static void UsePortal(this WebApplication app, DispatcherOptions options)
@@ -44,9 +44,9 @@ internal static class PortalPages
 
     /// <summary>Exchanges the link's token for a cookie, so that the token leaves the address bar, the history and what is copied from them.</summary>
     private static async Task<IResult> Enter(
-        string token, HttpContext context, PortalSessions sessions, DispatcherOptions options, CancellationToken ct)
+        string token, HttpContext context, PortalEntrance entrance, DispatcherOptions options)
     {
-        var found = await sessions.FindAsync(token, ct);
+        var found = await entrance.FindAsync(context, token);
         if (found is not { IsLive: true }) return Notice.OfSession(found).ToResult(context, options);
         PortalCookie.Set(context, token, found.ExpiresAt, options);
         return TypedResults.Redirect(PublicAddress.PathOf(context.Request, options) + Path);

@@ -14,14 +14,17 @@ internal static class RecoveryStatements
 
     private const string Exhausted =
         """
-        SELECT d.organization_id, d.id, d.event_id, d.retention FROM dispatcher.delivery d
+        SELECT d.organization_id, d.id, d.event_id, d.retention, d.project FROM dispatcher.delivery d
         WHERE d.organization_id = $1 AND d.integration_id = $2 AND d.status = 'exhausted'
           AND d.id > $3 AND d.id < $4 AND d.finished_at <= $5 + interval '5 s'   -- nodes' clocks
         ORDER BY d.id LIMIT $6
         """;
 
     private const string CountExhausted =
-        $"WITH picked AS ({Exhausted}) SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM picked)";
+        $"""
+        WITH picked AS ({Exhausted})
+        SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM picked WHERE $7 IS NULL OR $7 = coalesce(project, 'default'))
+        """;
 
     // By due_at, which nothing asks for, because queue_by_lane has that order: it is walked as far as the limit and no further.
     private const string Live =
@@ -129,7 +132,7 @@ internal static class RecoveryStatements
 
     /// <summary>Counts what is to be sent in the next stretch of ids after one: so many exhausted deliveries, or events, are looked at.</summary>
     public static NpgsqlBatchCommand Count(RecoveryScope scope, Guid after, int length) => scope.Kind == TaskKind.Recover
-        ? Bind(CountExhausted, scope, after, scope.AskedAt, length)
+        ? Bind(CountExhausted, scope, after, scope.AskedAt, length, Text(scope.Subscription.Project))
         : BindReplay(CountMissing, scope, after, length);
 
     /// <summary>Makes live deliveries of the next stretch of ids after one: at most as many as given.</summary>

@@ -34,6 +34,8 @@ internal static class TcpDialer
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(patience);
         Socket? socket = null;
+        // An IPv4 address in IPv6 form is reached by IPv4: a socket for IPv6 alone finds no way there.
+        if (endPoint.Address.IsIPv4MappedToIPv6) endPoint = new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port);
         try
         {
             socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

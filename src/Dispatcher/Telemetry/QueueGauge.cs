@@ -2,6 +2,7 @@
 
 using Dispatcher.Platform;
 using Dispatcher.Statistics;
+using Npgsql;
 
 namespace Dispatcher.Telemetry;
 
@@ -27,7 +28,7 @@ internal sealed partial class QueueGauge(StatisticsReader statistics, TimeProvid
             {
                 _seen = await statistics.WaitingAsync(stoppingToken);
             }
-            catch (Exception e) when (StoreFault.IsUnavailable(e))
+            catch (Exception e) when (e is NpgsqlException or TimeoutException || StoreFault.IsUnavailable(e))
             {
                 _seen = null;
                 LogUnseen(e.Message);

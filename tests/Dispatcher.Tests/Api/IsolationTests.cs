@@ -147,7 +147,7 @@ public sealed class IsolationTests(ApiServer api) : IClassFixture<ApiServer>
         await using var receiver = await Receiver.StartAsync();
         using var ofP = await customer.ClientAsync("admin", "p");
         var integration = (await customer.RegisterAsync(
-            new Uri("http://127.0.0.1:9/"), "\"project\":\"q\",\"retry\":{\"max_attempts\":1}")).Text("id");
+            new Uri("http://127.0.0.1:9/"), "\"project\":\"q\",\"retry\":{\"max_attempts\":1}", "\"a.b\"")).Text("id");
         var elsewhere = await customer.PublishAsync(members: "\"project\":\"q\"");
         await customer.DeliveryAsync($"event={elsewhere}", "exhausted");
         await customer.Admin.CallAsync(200, $"PATCH /integrations/{integration}", """{"project":"p"}""");

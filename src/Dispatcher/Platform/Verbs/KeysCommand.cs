@@ -22,7 +22,7 @@ internal static class KeysCommand
         create.TreatUnmatchedTokensAsErrors = false;
         create.SetAction((parsed, ct) => Verb.GuardAsync(async () =>
         {
-            await using var server = await Server.BuildAsync(args, null, ct);
+            await using var server = await VerbServer.BuildAsync(args, ct);
             var isOperator = parsed.GetValue(role) == "operator";
             var time = server.App.Services.GetRequiredService<TimeProvider>();
             await using var db = await server.App.Services.GetRequiredService<IDbContextFactory<DispatcherDb>>().CreateDbContextAsync(ct);

@@ -13,7 +13,7 @@ internal static class MigrateCommand
         var command = new Command("migrate", "Bring the database to this version's schema, and end") { TreatUnmatchedTokensAsErrors = false };
         command.SetAction((_, ct) => Verb.GuardAsync(async () =>
         {
-            await using var server = await Server.BuildAsync(args, null, ct);
+            await using var server = await VerbServer.BuildAsync(args, ct);
             await using var db = await server.App.Services.GetRequiredService<IDbContextFactory<Storage.DispatcherDb>>().CreateDbContextAsync(ct);
             await Console.Out.WriteLineAsync($"The schema is at {(await db.Database.GetAppliedMigrationsAsync(ct)).Last()}.");
         }));

@@ -87,9 +87,7 @@ internal sealed class DataFolder : IDisposable
         }
         catch (IOException cause) when (IsLockedElsewhere(cause))
         {
-            throw new EmbeddedPostgresException(
-                $"The data folder {path} is in use by another Dispatcher. Stop that one, or give this one a folder of its own with " +
-                "Dispatcher__DataDirectory.", cause);
+            throw new DataFolderInUseException(path, cause);
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {

@@ -74,6 +74,22 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
+    /// <summary>The way into the server that another process runs in this folder; null while that is not to be seen.</summary>
+    public static string? FindRunning(string dataDirectory)
+    {
+        try
+        {
+            // PostgreSQL's own file: the fifth line is the socket's folder.
+            return File.ReadAllLines(PostmasterPidFile.PathIn(Path.Combine(dataDirectory, "postgres"))) is [_, _, _, _, { Length: > 0 } socket, ..]
+                ? Connect(socket, Database).ConnectionString
+                : null;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Stops the server cleanly and gives up the folder. Connections that are still open are ended.</summary>
     public async ValueTask DisposeAsync()
     {
