@@ -27,7 +27,7 @@ internal sealed class ApiOptions
         if (RequestsPerSecond is < 0 or > KeyLimits.MaxPerSecond) yield return $"Dispatcher:Api:RequestsPerSecond must be from 0 to {KeyLimits.MaxPerSecond}.";
         if (Burst is < 1 or > 10_000_000) yield return "Dispatcher:Api:Burst must be from 1 to 10000000.";
         // Buckets are filled ten times a second: a smaller one could not hold what comes in.
-        else if (Burst < RequestsPerSecond / 10) yield return "Dispatcher:Api:Burst must be at least a tenth of Dispatcher:Api:RequestsPerSecond.";
+        else if (RequestsPerSecond <= KeyLimits.MaxPerSecond && Burst < RequestsPerSecond / 10) yield return "Dispatcher:Api:Burst must be at least a tenth of Dispatcher:Api:RequestsPerSecond.";
         if (FailedKeysPerMinute is < 0 or > 1_000_000) yield return "Dispatcher:Api:FailedKeysPerMinute must be from 0 to 1000000.";
         if (!(BodyTimeoutSeconds is > 0 and <= 3600)) yield return "Dispatcher:Api:BodyTimeoutSeconds must be above 0 and at most 3600.";
         if (MaxBodyMegabytes is < 1 or > 65_536) yield return "Dispatcher:Api:MaxBodyMegabytes must be from 1 to 65536.";

@@ -13,6 +13,23 @@ public sealed class DeliveriesTests(ApiServer api) : IClassFixture<ApiServer>
     private const string Patient = "\"retry\":{\"base_seconds\":3600}";
     private const string Once = "\"retry\":{\"max_attempts\":1}";
 
+    [Theory]
+    [InlineData("retry")]
+    [InlineData("cancel")]
+    public async Task An_action_takes_no_members_and_does_nothing_with_a_body_that_it_cannot_read(string action)
+    {
+        var customer = await api.CustomerAsync();
+        await customer.RegisterAsync(new Uri("http://127.0.0.1:9/"), "\"retry\":{\"base_seconds\":3600}");
+        var delivery = await customer.DeliveryAsync($"event={await customer.PublishAsync()}", "failed", attempts: 1);
+        var call = $"POST /deliveries/{delivery.Text("id")}/{action}";
+
+        await customer.Admin.RefusalAsync(422, call, """{"x":1}""", "x");
+        await customer.Admin.RefusalAsync(400, call, """{"x":""");
+
+        Assert.Equal("failed", (await customer.Admin.CallAsync(200, $"GET /deliveries/{delivery.Text("id")}")).Text("status"));
+        await customer.Admin.CallAsync(action == "retry" ? 202 : 200, call, "{}");
+    }
+
     [Fact]
     public async Task A_delivery_reads_back_with_each_attempts_request_and_response()
     {

@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using Dispatcher.Client;
+using Dispatcher.Tests.Faults;
 using Dispatcher.Tests.Support;
 
 namespace Dispatcher.Tests.Api;
@@ -9,6 +10,20 @@ namespace Dispatcher.Tests.Api;
 public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) : IClassFixture<ApiServer>
 {
     private const string Mask = "********";
+
+    [Fact]
+    public async Task A_target_that_an_earlier_version_took_keeps_nobody_from_changing_the_rest()
+    {
+        var customer = await api.CustomerAsync();
+        var id = (await customer.RegisterAsync(new Uri("https://example.com/"))).Text("id");
+        await new Records(api.Server.ConnectionString).ExecuteAsync(
+            $"UPDATE dispatcher.integration SET target = 'http://example.com:0/' WHERE organization_id = '{customer.Id}'");
+
+        await customer.Admin.RefusalAsync(422, $"PATCH /integrations/{id}", """{"target":"http://example.org:0/"}""", "target");
+        var changed = await customer.Admin.CallAsync(200, $"PATCH /integrations/{id}", """{"enabled":false,"name":"Old"}""");
+
+        Assert.Equal("http://example.com:0/", changed.Text("target"));
+    }
 
     [Fact]
     public async Task The_minimum_of_the_contract_is_registered_with_every_default()

@@ -190,6 +190,8 @@ public sealed class IsolationTests(ApiServer api) : IClassFixture<ApiServer>
         var failing = (await customer.RegisterAsync(new Uri("http://127.0.0.1:9/"), "\"retry\":{\"base_seconds\":3600}")).Text("id");
         var old = await customer.PublishAsync(members: "\"id\":\"order-1\",\"ordering_key\":\"k\"");
         await customer.Admin.CallAsync(201, "POST /jobs", """{"kind":"parse","id":"j"}""");
+        var kept = Guid.NewGuid().ToString();
+        using (await api.Operator.RequestAsync($"POST /events?organization={customer.Id}", """{"type":"c.d","payload":{}}""", idempotencyKey: kept)) { }
         await customer.DeliveryAsync($"event={old}&integration={integration}", "succeeded");
         var waiting = (await customer.DeliveryAsync($"event={old}&integration={failing}", "failed")).Text("id");
         await customer.Admin.CallAsync(200, $"GET /integrations/{integration}/stats");
@@ -207,6 +209,9 @@ public sealed class IsolationTests(ApiServer api) : IClassFixture<ApiServer>
         foreach (var list in new[] { "/events", "/deliveries", "/integrations" }) Assert.Empty((await next.CallAsync(200, $"GET {list}")).Data());
         foreach (var call in new[] { $"GET /events/{old}", "GET /events/order-1", $"GET /deliveries/{waiting}", $"POST /deliveries/{waiting}/retry", "GET /jobs/j" })
             await next.RefusalAsync(404, call);
+        Assert.Empty((await next.CallAsync(200, "GET /audit?action=integration.created")).Data());
+        using (var answer = await api.Operator.RequestAsync($"POST /events?organization={customer.Id}", """{"type":"c.d","payload":{}}""", idempotencyKey: kept))
+            Assert.False(answer.Headers.Contains("Idempotent-Replayed"));
         await next.CallAsync(201, "POST /jobs", """{"kind":"parse","id":"j"}""");
         Assert.NotEqual(old, (await next.CallAsync(202, "POST /events", """{"type":"a.b","payload":{},"id":"order-1"}""")).Text("id"));
         var stats = await api.Operator.CallAsync(200, $"GET /stats?organization={customer.Id}");

@@ -42,6 +42,35 @@ public sealed class KeyLimitsTests(PostgresFixture postgres)
         }, "the key may make requests again");
     }
 
+    [Theory]
+    [InlineData("""{"role":"emitter"}""", 2)]
+    [InlineData("""{"role":"member","rate_limit_per_second":1000}""", 2)]
+    [InlineData("""{"role":"admin","rate_limit_per_second":1}""", 1)]
+    public async Task What_an_admin_makes_has_at_most_its_own_limit(string asked, int limit)
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        var made = await server.Client.CallAsync(201, "POST /api-keys", """{"role":"admin","organization":"default","rate_limit_per_second":2}""");
+        using var admin = server.ClientWith(made.Text("key"));
+
+        var key = await admin.CallAsync(201, "POST /api-keys", asked);
+
+        Assert.Equal(limit, key.GetProperty("rate_limit_per_second").GetInt32());
+    }
+
+    [Fact]
+    public async Task Portal_sessions_count_with_the_key_that_made_them()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Api:RequestsPerSecond"] = "1", ["Dispatcher:Api:Burst"] = "3" });
+        using var admin = await server.ClientOfAsync("admin");
+        var link = (await admin.CallAsync(200, "POST /webhook")).Text("link");
+        using var session = server.ClientWith(link[(link.LastIndexOf('/') + 1)..]);
+
+        using var refused = await RefusedAsync(session, "GET /projects");
+
+        await refused.RefusalAsync(429);
+        (await RefusedAsync(admin, "GET /projects")).Dispose();
+    }
+
     [Fact]
     public async Task A_request_beyond_the_rate_does_nothing_and_is_answered_before_its_body_has_come()
     {

@@ -96,6 +96,18 @@ public sealed class MainJobTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_target_that_is_an_IPv4_address_in_IPv6_form_is_reached()
+    {
+        await using var server = await TestServer.StartAsync(postgres);
+        await using var receiver = await Receiver.StartAsync();
+        await server.RegisterAsync(new Uri($"http://[::ffff:127.0.0.1]:{receiver.Url.Port}/"));
+
+        await server.PublishAsync("a.b");
+
+        await receiver.WaitForAsync(1);
+    }
+
+    [Fact]
     public async Task After_the_last_attempt_the_delivery_is_exhausted_and_an_event_says_so()
     {
         await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });

@@ -50,6 +50,31 @@ public sealed class StartTests(PostgresFixture postgres)
         AssertRefused(nobody, "nobody");
     }
 
+    [Fact]
+    public async Task Keys_create_works_beside_a_running_server_that_has_its_own_PostgreSQL_and_prints_the_key_alone()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"dispatcher-keys-{Guid.NewGuid():N}");
+        var settings = new Dictionary<string, string> { ["Dispatcher__DataDirectory"] = folder };
+        try
+        {
+            await using var server = await ServerProcess.StartAsync(settings);
+
+            var created = await ServerProcess.RunAsync(
+                new Dictionary<string, string>(), "keys", "create", "--role", "member", $"--Dispatcher:DataDirectory={folder}");
+
+            Assert.True(created.ExitCode == 0, created.Output + created.Error);
+            Assert.Matches("^key_[0-9a-f]{32}  dsk_[0-9a-f]{64}$", created.Output.Trim());
+            using var client = new HttpClient { BaseAddress = server.Client.BaseAddress };
+            client.DefaultRequestHeaders.Add("x-api-key", created.Output.Trim().Split("  ")[1]);
+            using var read = await client.GetAsync("/integrations");
+            Assert.Equal(HttpStatusCode.OK, read.StatusCode);
+        }
+        finally
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("Dispatcher__Retry__MaxAttempts", "11", "Dispatcher:Retry:MaxAttempts")]
     [InlineData("Dispatcher__Retry__MaxAttempts", "many", "Dispatcher:Retry:MaxAttempts")]

@@ -134,6 +134,26 @@ public sealed class SecretsAtRestTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Headers_that_older_versions_took_and_rules_refuse_now_do_not_keep_deliveries_from_going()
+    {
+        await using var receiver = await Receiver.StartAsync();
+        string database;
+        await using (var older = await TestServer.StartAsync(postgres))
+        {
+            database = older.ConnectionString;
+            await older.Client.CallAsync(201, "POST /integrations", $$"""{"type":"webhook","events":["a.b"],"target":"{{receiver.Url}}"}""");
+        }
+
+        await new Records(database).ExecuteAsync("""UPDATE dispatcher.integration SET headers = '{"X-Token":"of then \t","Trailers":"yes"}'""");
+        await using var server = await TestServer.StartAsync(postgres, connectionString: database);
+        await server.PublishAsync("a.b");
+
+        var post = (await receiver.WaitForAsync(1))[0];
+        Assert.Equal("of then", post.Headers["x-token"]);
+        Assert.DoesNotContain("trailers", post.Headers.Keys);
+    }
+
+    [Fact]
     public async Task Of_thousands_of_clear_rows_none_is_left_by_nodes_that_start_at_once()
     {
         string database;

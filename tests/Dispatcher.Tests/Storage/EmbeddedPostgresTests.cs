@@ -62,7 +62,7 @@ public sealed class EmbeddedPostgresTests
         await using var folder = new PostgresFolder();
         await using var first = await folder.StartAsync();
 
-        var refusal = await Assert.ThrowsAsync<EmbeddedPostgresException>(() => folder.StartAsync());
+        var refusal = await Assert.ThrowsAsync<DataFolderInUseException>(() => folder.StartAsync());
 
         Assert.Contains($"{folder.Path} is in use", refusal.Message);
         Assert.Equal("1", await PostgresFolder.QueryAsync(first, "SELECT 1"));
