@@ -41,18 +41,12 @@ internal static class DeliveriesApi
         TypedResults.Ok(await store.FindDetailAsync(tenant, Parse(id), ct) ?? throw NotFound(id));
 
     private static async Task<Accepted<DeliveryView>> Retry(
-        string id, Body<NoMembers> body, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct)
-    {
-        _ = body.Value;
-        return TypedResults.Accepted($"/deliveries/{id}", await actions.RetryAsync(tenant, Parse(id), audit, ct));
-    }
+        string id, NoMembers _, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Accepted($"/deliveries/{id}", await actions.RetryAsync(tenant, Parse(id), audit, ct));
 
     private static async Task<Ok<DeliveryView>> Cancel(
-        string id, Body<NoMembers> body, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct)
-    {
-        _ = body.Value;
-        return TypedResults.Ok(await actions.CancelAsync(tenant, Parse(id), audit, ct));
-    }
+        string id, NoMembers _, Tenant tenant, DeliveryActions actions, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Ok(await actions.CancelAsync(tenant, Parse(id), audit, ct));
 
     private static Guid Parse(string id) => Ids.TryParse(Ids.Delivery, id, out var key) ? key : throw NotFound(id);
 

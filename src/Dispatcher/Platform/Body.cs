@@ -83,5 +83,9 @@ internal sealed class Patch<T>(JsonObject members, Faults faults) : IBindableFro
 /// <summary>A request whose members are all optional, so that no body at all is the same as an empty object.</summary>
 internal interface IMayBeEmpty;
 
-/// <summary>A request that says all in its path. Its body is left out, or empty: a member would be one that nobody looks at.</summary>
-internal sealed record NoMembers : IMayBeEmpty;
+/// <summary>A request that says all in its path, as a handler's parameter. A body is not asked for; one with members is refused, as nobody would look at them.</summary>
+internal sealed record NoMembers : IMayBeEmpty, IBindableFromHttpContext<NoMembers>
+{
+    public static async ValueTask<NoMembers?> BindAsync(HttpContext context, ParameterInfo parameter) =>
+        (await Body<NoMembers>.BindAsync(context, parameter))!.Value;
+}

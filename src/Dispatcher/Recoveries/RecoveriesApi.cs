@@ -53,9 +53,6 @@ internal static class RecoveriesApi
         TypedResults.Ok(await store.GetAsync(tenant, id, task, ct));
 
     private static async Task<Ok<TaskView>> Cancel(
-        string id, string task, Body<NoMembers> body, Tenant tenant, RecoveryStore store, AuditContext audit, CancellationToken ct)
-    {
-        _ = body.Value;
-        return TypedResults.Ok(await store.CancelAsync(tenant, id, task, audit, ct));
-    }
+        string id, string task, NoMembers _, Tenant tenant, RecoveryStore store, AuditContext audit, CancellationToken ct) =>
+        TypedResults.Ok(await store.CancelAsync(tenant, id, task, audit, ct));
 }

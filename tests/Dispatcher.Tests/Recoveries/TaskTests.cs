@@ -45,7 +45,7 @@ public sealed class TaskTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var customer = await api.CustomerAsync();
         var stranger = await api.CustomerAsync();
-        const string body = """{"since":"2026-01-01T00:00:00Z"}""";
+        const string span = """{"since":"2026-01-01T00:00:00Z"}""";
         var integration = await customer.RegisterAsync(new Uri("http://127.0.0.1:9/"), "\"project\":\"p\"");
         var task = await Stock.AskAsync(customer.Admin, "recover", integration);
         var path = $"/integrations/{integration.Text("id")}";
@@ -54,7 +54,7 @@ public sealed class TaskTests(ApiServer api) : IClassFixture<ApiServer>
         using var own = await customer.ClientAsync("admin", "p");
         using var other = await customer.ClientAsync("admin", "q");
 
-        foreach (var call in new[] { $"POST {path}/recover", $"POST {path}/replay", $"POST {path}/tasks/{task.Text("id")}/cancel" })
+        foreach (var (call, body) in new[] { ($"POST {path}/recover", span), ($"POST {path}/replay", span), ($"POST {path}/tasks/{task.Text("id")}/cancel", "{}") })
         {
             await api.Server.ClientWith(null).RefusalAsync(401, call, body);
             await member.RefusalAsync(403, call, body);
@@ -74,14 +74,14 @@ public sealed class TaskTests(ApiServer api) : IClassFixture<ApiServer>
             await api.Operator.CallAsync(200, $"{call}?organization={customer.Id}");
         }
 
-        await own.CallAsync(202, $"POST {path}/recover", body);
-        await api.Operator.CallAsync(202, $"POST {path}/replay?organization={customer.Id}", body);
+        await own.CallAsync(202, $"POST {path}/recover", span);
+        await api.Operator.CallAsync(202, $"POST {path}/replay?organization={customer.Id}", span);
         var sibling = await customer.RegisterAsync(new Uri("http://127.0.0.1:9/"));
         await customer.Admin.RefusalAsync(404, $"GET /integrations/{sibling.Text("id")}/tasks/{task.Text("id")}");
         await customer.Admin.RefusalAsync(404, $"GET {path}/tasks/{NoTask}");
         await customer.Admin.RefusalAsync(404, $"POST {path}/tasks/{NoTask}/cancel");
         await customer.Admin.RefusalAsync(404, $"POST {path}/tasks/tsk_/cancel");
-        await customer.Admin.RefusalAsync(404, "POST /integrations/int_00000000000070008000000000000000/recover", body);
+        await customer.Admin.RefusalAsync(404, "POST /integrations/int_00000000000070008000000000000000/recover", span);
     }
 
     [Fact]
