@@ -10,6 +10,9 @@ internal sealed class ServerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(50), ProbeTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>One for all servers of a run: it also encrypts the secrets in the database that they share.</summary>
+    private static readonly string Key = RandomNumberGenerator.GetHexString(64, lowercase: true);
+
     private readonly ChildProcess _process;
 
     private ServerProcess(ChildProcess process, IPEndPoint endPoint, string operatorKey, string roles)
@@ -46,17 +49,16 @@ internal sealed class ServerProcess : IAsyncDisposable
         string assembly, string connectionString, string roles, CancellationToken cancellationToken)
     {
         var endPoint = FreeEndPoint();
-        var key = RandomNumberGenerator.GetHexString(64, lowercase: true);
         var process = ChildProcess.Start("dotnet", [assembly], new Dictionary<string, string>
         {
             ["ConnectionStrings__Dispatcher"] = connectionString,
             ["ASPNETCORE_URLS"] = $"http://{endPoint}",
             ["ASPNETCORE_ENVIRONMENT"] = "Development", // lets it POST to loopback
-            ["Dispatcher__OperatorKey"] = key,
+            ["Dispatcher__OperatorKey"] = Key,
             ["Dispatcher__Roles"] = roles,
             ["Serilog__MinimumLevel__Default"] = "Warning",
         });
-        var server = new ServerProcess(process, endPoint, key, roles);
+        var server = new ServerProcess(process, endPoint, Key, roles);
         try
         {
             await server.WaitUntilReadyAsync(cancellationToken);
