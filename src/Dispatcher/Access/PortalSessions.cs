@@ -14,8 +14,7 @@ namespace Dispatcher.Access;
 /// <param name="IsLive">False: it has expired or was revoked, or the key that made it has ended.</param>
 internal sealed record FoundSession(Caller Caller, DateTimeOffset ExpiresAt, bool IsLive);
 
-internal sealed class PortalSessions(
-    IDbContextFactory<DispatcherDb> dbs, DispatcherOptions options, TimeProvider time)
+internal sealed class PortalSessions(IDbContextFactory<DispatcherDb> dbs, DispatcherOptions options, TimeProvider time)
 {
     private readonly byte[]? _operatorHash = options.OperatorKey is { } key ? KeyRing.Hash(key) : null;
 
@@ -59,8 +58,13 @@ internal sealed class PortalSessions(
             join k in db.ApiKeys on s.CreatedBy equals k.Id into keys
             from k in keys.DefaultIfEmpty()
             where (s.Hash == ofKey && s.CreatedBy != null) || (s.Hash == ofOperator && s.CreatedBy == null)
-            select new { Session = s, KeyExpiresAt = k == null ? null : k.ExpiresAt, KeyRevokedAt = k == null ? null : k.RevokedAt, KeyLimit = k == null ? null : k.RateLimitPerSecond })
-            .SingleOrDefaultAsync(ct);
+            select new
+            {
+                Session = s,
+                KeyExpiresAt = k == null ? null : k.ExpiresAt,
+                KeyRevokedAt = k == null ? null : k.RevokedAt,
+                KeyLimit = k == null ? null : k.RateLimitPerSecond,
+            }).SingleOrDefaultAsync(ct);
         if (found is null) return null;
         var session = found.Session;
         var ends = found.KeyExpiresAt < session.ExpiresAt ? found.KeyExpiresAt.Value : session.ExpiresAt;
