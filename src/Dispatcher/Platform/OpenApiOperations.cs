@@ -87,6 +87,7 @@ internal sealed class OpenApiOperations : IOpenApiOperationTransformer
         HashSet<int> statuses = [400, 401, 403, 404, 429, 500, 503];
         var hasBody = operation.RequestBody is not null;
         if (isPost) statuses.UnionWith([409, 413, 422]);
+        if (isPost || hasBody) statuses.Add(408);
         if (hasBody) statuses.UnionWith([413, 422]);
         if (operation.Parameters!.Any(p => p.In == ParameterLocation.Query && p.Name != "organization")) statuses.Add(422);
         statuses.UnionWith(said.Answers.Keys.Where(status => status >= 400));

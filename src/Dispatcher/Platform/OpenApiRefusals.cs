@@ -26,6 +26,8 @@ internal static class OpenApiRefusals
             Problem.NotFound("There is no organization \"acme\".")),
         new("Conflict", "It conflicts with what is there, or the `Idempotency-Key` was used with another request.",
             Problem.Conflict("This Idempotency-Key was used with another request within the last 24 hours.")),
+        new("TooSlow", "The body did not arrive in time, and the connection is closed.",
+            Problem.TooSlow("The body came too slowly.")),
         new("TooLarge", "The body is larger than this operation takes.",
             Problem.TooLarge("The body is larger than 524288 bytes.")),
         new("Invalid", "A member or a parameter breaks a rule: `errors` names each one, with what is wrong with it.",

@@ -78,9 +78,14 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         // What has not come yet would be taken for the next request's; the web server gives the rest a few seconds, and then hangs up.
         if (problem.Status == 408 && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
         if (problem.Status == 401) context.Response.Headers.WWWAuthenticate = "Bearer";
-        if (retryAfter is { } wait)
-            context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        SetRetryAfter(context.Response, retryAfter);
         await context.Response.WriteAsJsonAsync(problem, WireJson.Wire.Problem, "application/problem+json", CancellationToken.None);
+    }
+
+    /// <summary>Says when to come back, in whole seconds; nothing where there is nothing to say.</summary>
+    public static void SetRetryAfter(HttpResponse response, TimeSpan? wait)
+    {
+        if (wait is { } time) response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(time.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Where a connection breaks during a commit, nobody knows whether the database did what it was told.</summary>

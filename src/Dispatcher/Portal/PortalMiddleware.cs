@@ -28,6 +28,7 @@ internal sealed class PortalMiddleware(RequestDelegate next, PortalEntrance entr
         }
         catch (ProblemException e) when (!context.Response.HasStarted)
         {
+            ProblemMiddleware.SetRetryAfter(context.Response, e.RetryAfter);
             await Notice.OfProblem(e.Problem).ToResult(context, options).ExecuteAsync(context);
         }
         catch (Exception e) when (StoreFault.IsUnavailable(e) && !context.Response.HasStarted)

@@ -72,6 +72,27 @@ public sealed class KeyLimitsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task The_portals_pages_have_the_limits_of_the_api_for_guesses_and_for_sessions()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new()
+        {
+            ["Dispatcher:Api:FailedKeysPerMinute"] = "2",
+            ["Dispatcher:Api:RequestsPerSecond"] = "1",
+            ["Dispatcher:Api:Burst"] = "3",
+        });
+        using var admin = await server.ClientOfAsync("admin");
+        var link = new Uri((await admin.CallAsync(200, "POST /webhook")).Text("link"));
+        using var visitor = server.ClientWith(null);
+
+        using var tooMany = await RefusedAsync(visitor, $"GET {link.AbsolutePath}");
+        Assert.True(tooMany.Headers.RetryAfter?.Delta >= TimeSpan.FromSeconds(1));
+        Assert.Equal("text/html", tooMany.Content.Headers.ContentType?.MediaType);
+
+        for (var i = 0; i < 2; i++) Assert.Equal(404, (int)(await visitor.GetAsync($"/portal/dps_{new string('0', 64)}")).StatusCode);
+        Assert.Equal(429, (int)(await visitor.GetAsync($"/portal/dps_{new string('1', 64)}")).StatusCode);
+    }
+
+    [Fact]
     public async Task A_request_beyond_the_rate_does_nothing_and_is_answered_before_its_body_has_come()
     {
         await using var server = await TestServer.StartAsync(

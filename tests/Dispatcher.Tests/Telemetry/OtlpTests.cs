@@ -30,6 +30,8 @@ public sealed class OtlpTests(PostgresFixture postgres) : IClassFixture<Postgres
             var published = await server.PublishAsync("invoice.scanned");
             await receiver.WaitForAsync(1);
             await server.GetAsync($"/events/{published.Text("id")}?organization=default");
+            // Refusals have spans of the same kind.
+            await server.Client.RefusalAsync(404, "GET /deliveries/dlv_unknown?q=in-the-query");
             // Stopping the server sends what it still has.
         }
 
@@ -38,8 +40,9 @@ public sealed class OtlpTests(PostgresFixture postgres) : IClassFixture<Postgres
         Assert.Contains("POST invoice.scanned", traces, StringComparison.Ordinal);
         Assert.Contains("dispatcher.outcome", traces, StringComparison.Ordinal);
         Assert.Contains("GET /events/{id}", traces, StringComparison.Ordinal);
+        Assert.Contains("GET /deliveries/{id}", traces, StringComparison.Ordinal);
         Assert.Contains("dispatcher.events.accepted", collector.TextOf("/v1/metrics"), StringComparison.Ordinal);
-        foreach (var secret in new[] { "in-the-target", "in-the-header", TestServer.OperatorKey, "organization=default" })
+        foreach (var secret in new[] { "in-the-target", "in-the-header", "in-the-query", "dlv_unknown", TestServer.OperatorKey, "organization=default" })
             Assert.DoesNotContain(secret, traces, StringComparison.Ordinal);
     }
 
