@@ -40,7 +40,9 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLi
     {
         var presented = Presented(context.Request)
             ?? throw Problem.Unauthenticated("Send a key as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\".").AsException();
-        var caller = keys.Recall(presented) ?? await FindAsync(context, presented);
+        // What an operator's cookie holds is no key: whoever got hold of it can use it in no script.
+        var isKey = !OperatorToken.HasForm(presented) || context.Features.Get<CookieCredential>() is not null;
+        var caller = (isKey ? keys.Recall(presented) : null) ?? await FindAsync(context, isKey ? presented : "");
         limits.Admit(caller);
 
         // An endpoint that forgot to say whom it admits admits operators only.
@@ -52,7 +54,7 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLi
             throw Problem.Forbidden("A portal session may not do this; use an API key.").AsException();
 
         context.Features.Set(caller);
-        context.Features.Set(await TenantOfAsync(context, caller));
+        context.Features.Set(await keys.TenantOfAsync(context, caller));
         await next(context);
     }
 
@@ -66,27 +68,10 @@ internal sealed class AccessMiddleware(RequestDelegate next, KeyRing keys, KeyLi
         throw Problem.Unauthenticated("The key is unknown, revoked or expired.").AsException();
     }
 
-    private async ValueTask<Tenant> TenantOfAsync(HttpContext context, Caller caller)
-    {
-        string? asked = context.Request.Query["organization"];
-        if (caller.Organization is { } own)
-        {
-            return asked is null || asked == own
-                ? new Tenant(own, caller.Project)
-                : throw NoOrganization(asked);
-        }
-
-        var organization = asked ?? Tenant.Default;
-        return await keys.OrganizationExistsAsync(organization, context.RequestAborted)
-            ? new Tenant(organization, null)
-            : throw NoOrganization(organization);
-    }
-
-    private static ProblemException NoOrganization(string id) => Problem.NotFound($"There is no organization \"{id}\".").AsException();
-
-    /// <summary>The key that a request presents, in either header; null: none.</summary>
+    /// <summary>The key that a request presents, in either header, or in a cookie where those count; null: none.</summary>
     public static string? Presented(HttpRequest request)
     {
+        if (request.HttpContext.Features.Get<CookieCredential>() is { } cookie) return cookie.Token;
         const string scheme = "Bearer ";
         string? authorization = request.Headers.Authorization;
         if (authorization is not null && authorization.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))

@@ -1,4 +1,4 @@
-// Knows keys, and the tokens of portal sessions, by their hash. Answers are kept for seconds, and dropped at once when any node changes a key.
+// Knows keys, and the tokens of sessions, by their hash. Answers are kept for seconds, and dropped at once when any node changes a key.
 
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Dispatcher.Access;
 
 /// <summary>Looks keys up. A revoked key stops working at once on every node that hears of it, and within <see cref="Freshness"/> on one that does not.</summary>
-internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSessions sessions, DispatcherOptions options, TimeProvider time)
+internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSessions sessions, OperatorSessions operators, DispatcherOptions options, TimeProvider time)
 {
     public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(5);
 
@@ -58,6 +58,26 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSession
         return true;
     }
 
+    /// <summary>The organization, and for keys of a project the project, that a request of a caller is about.</summary>
+    /// <exception cref="ProblemException">404: there is no such organization, or it is another's.</exception>
+    public async ValueTask<Tenant> TenantOfAsync(HttpContext context, Caller caller)
+    {
+        string? asked = context.Request.Query["organization"];
+        if (caller.Organization is { } own)
+        {
+            return asked is null || asked == own
+                ? new Tenant(own, caller.Project)
+                : throw NoOrganization(asked);
+        }
+
+        var organization = asked ?? Tenant.Default;
+        return await OrganizationExistsAsync(organization, context.RequestAborted)
+            ? new Tenant(organization, null)
+            : throw NoOrganization(organization);
+    }
+
+    private static ProblemException NoOrganization(string id) => Problem.NotFound($"There is no organization \"{id}\".").AsException();
+
     private async Task<Caller?> LookUpAsync(string key, CancellationToken ct)
     {
         // Whoever sends megabytes as a key has them hashed at no time.
@@ -70,6 +90,13 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSession
         if (PortalToken.HasForm(key))
         {
             if (await sessions.FindAsync(key, ct) is { IsLive: true } session) return Remember(key, session.Caller, session.ExpiresAt, changes);
+            _known.TryRemove(key, out _);
+            return null;
+        }
+
+        if (OperatorToken.HasForm(key))
+        {
+            if (await operators.FindAsync(key, ct) is { } session) return Remember(key, session.Caller, session.ExpiresAt, changes);
             _known.TryRemove(key, out _);
             return null;
         }

@@ -38,11 +38,16 @@ internal static class AuditAction
     /// <summary>Its session was ended before its time.</summary>
     public const string PortalLinkRevoked = "portal_link.revoked";
 
+    /// <summary>An operator key opened a session of the dashboard.</summary>
+    public const string OperatorSignedIn = "operator.signed_in";
+    public const string OperatorSignedOut = "operator.signed_out";
+
     public static readonly string[] All =
     [
         IntegrationCreated, IntegrationUpdated, IntegrationDeleted, IntegrationEnabled, IntegrationDisabled, IntegrationTested,
         SecretRead, SecretRotated, RecoveryStarted, TaskCancelled, DeliveryRetried, DeliveryCancelled, ApiKeyCreated, ApiKeyRevoked,
         ProjectCreated, ProjectDeleted, OrganizationCreated, OrganizationChanged, OrganizationDeleted,
         EventTypeCreated, EventTypeReplaced, EventTypeDeleted, PortalLinkCreated, PortalLinkRevoked,
+        OperatorSignedIn, OperatorSignedOut,
     ];
 }

@@ -45,6 +45,8 @@ internal readonly record struct AuditTarget(string Kind, string Id)
     public static AuditTarget ApiKey(Guid id) => new("api_key", Ids.Format(Ids.ApiKey, id));
     public static AuditTarget Project(string id) => new("project", id);
     public static AuditTarget Organization(string id) => new("organization", id);
+    public static readonly AuditTarget Dashboard = new("dashboard", "dashboard");
+
     public static AuditTarget PortalSession(Guid id) => new("portal_session", Ids.Format(Ids.PortalSession, id));
     public static AuditTarget EventType(string name) => new("event_type", name);
 }

@@ -62,6 +62,7 @@ internal sealed partial class Maintenance(
         await ExecuteAsync("DELETE FROM dispatcher.idempotency WHERE created_at < now() - interval '24 hours'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.integration_secret WHERE expires_at < now() - interval '1 day'", ct);
         // For a day an old link is told from one that never was.
+        await ExecuteAsync("DELETE FROM dispatcher.operator_session WHERE expires_at < now()", ct);
         await ExecuteAsync("DELETE FROM dispatcher.portal_session WHERE expires_at < now() - interval '1 day'", ct);
         await ExecuteAsync("DELETE FROM dispatcher.task WHERE finished_at < now() - interval '30 days'", ct);
         // A deleted integration is kept until nothing can still be fanning out to it.

@@ -33,6 +33,7 @@ internal sealed class DispatcherOptions
     public MetricsOptions Metrics { get; set; } = new();
     public ApiOptions Api { get; set; } = new();
     public PortalOptions Portal { get; set; } = new();
+    public DashboardOptions Dashboard { get; set; } = new();
 
     /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
     public Jobs.JobOptions Jobs { get; set; } = new();
@@ -74,6 +75,8 @@ internal sealed class DispatcherOptions
             yield return $"Dispatcher:Portal:LinkSeconds must be from {PortalOptions.MinLinkSeconds} to {PortalOptions.MaxLinkSeconds}.";
         foreach (var (origin, i) in Portal.AllowedOrigins.Select((o, i) => (o, i)))
             if (!IsOrigin(origin)) yield return $"Dispatcher:Portal:AllowedOrigins:{i} must be an origin such as https://app.example.com, not \"{origin}\".";
+        foreach (var fault in Portal.BrandFaults()) yield return fault;
+        if (Dashboard.SessionSeconds is < 60 or > 2_592_000) yield return "Dispatcher:Dashboard:SessionSeconds must be from 60 to 2592000.";
         foreach (var fault in Jobs.Faults()) yield return fault;
     }
 
@@ -202,6 +205,35 @@ internal sealed class DispatcherOptions
         /// but this server's own.
         /// </summary>
         public string[] AllowedOrigins { get; set; } = [];
+
+        /// <summary>Whose portal it is, as customers know it: 1 to 60 characters. Default: <c>Webhooks</c>.</summary>
+        public string ProviderName { get; set; } = "Webhooks";
+
+        /// <summary>A file with the provider's logo: .svg, .png or .webp of at most 256 KiB. Default: none, the name alone.</summary>
+        public string? LogoFile { get; set; }
+
+        /// <summary>The colour of the portal's buttons and marks, as <c>#rrggbb</c>. Default: <c>#1f5fbf</c>.</summary>
+        public string AccentColor { get; set; } = "#1f5fbf";
+
+        public IEnumerable<string> BrandFaults()
+        {
+            if (ProviderName.Trim() is not { Length: >= 1 and <= 60 }) yield return "Dispatcher:Portal:ProviderName must have 1 to 60 characters.";
+            if (AccentColor is not ['#', .. { Length: 6 } digits] || !digits.All(char.IsAsciiHexDigit))
+                yield return $"Dispatcher:Portal:AccentColor must be a colour such as #1f5fbf, not \"{AccentColor}\".";
+            if (LogoFile is null) yield break;
+            if (Path.GetExtension(LogoFile).ToLowerInvariant() is not (".svg" or ".png" or ".webp"))
+                yield return "Dispatcher:Portal:LogoFile must end with .svg, .png or .webp.";
+            else if (new FileInfo(LogoFile) is not { Exists: true, Length: <= MaxLogoBytes })
+                yield return $"Dispatcher:Portal:LogoFile: there is no file of at most {MaxLogoBytes / 1024} KiB at {LogoFile}.";
+        }
+
+        private const int MaxLogoBytes = 256 * 1024;
+    }
+
+    internal sealed class DashboardOptions
+    {
+        /// <summary>How long a sign-in to the dashboard lasts. 60 to 2592000, default 43200 (12 hours).</summary>
+        public int SessionSeconds { get; set; } = 43_200;
     }
 }
 

@@ -3,12 +3,14 @@
 using System.Diagnostics.Metrics;
 using Dispatcher.Access;
 using Dispatcher.Auditing;
+using Dispatcher.Dashboard;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
 using Dispatcher.Events;
 using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Pages;
 using Dispatcher.Portal;
 using Dispatcher.Recoveries;
 using Dispatcher.Secrets;
@@ -113,6 +115,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<PortalSessions>();
+        services.AddSingleton<OperatorSessions>();
         services.AddSingleton<FirstKey>();
         services.AddSingleton<KeptAnswers>();
         services.AddSingleton<JobKinds>();
@@ -128,6 +131,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
         services.AddPortal(options);
+        services.AddDashboard();
         AddEngine(services, builder.Environment, options);
 
         builder.WebHost.ConfigureKestrel(ConnectionLimits.Set);
@@ -181,9 +185,14 @@ internal sealed class Server : IAsyncDisposable
         app.UseMiddleware<ProblemMiddleware>();
         app.UseHead();
         app.UsePathBase("/v1");
+        Face[] faces = options.HasRole("api")
+            ? [app.Services.GetRequiredService<PortalFace>(), app.Services.GetRequiredService<DashboardFace>()]
+            : [];
+        foreach (var face in faces) app.UseMiddleware<FaceApi>(face);
         app.UseLocationBase();
         app.UseRouting();
-        if (options.HasRole("api")) app.UsePortal(options);
+        if (options.Portal.AllowedOrigins.Length > 0 && faces.Length > 0) app.UseCors();
+        foreach (var face in faces) app.UseMiddleware<FaceMiddleware>(face);
         app.UseMiddleware<AccessMiddleware>();
         app.MapHealth();
         app.MapMetrics(options);
@@ -203,5 +212,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapRecoveries();
         app.MapAudit();
         app.MapPortal();
+        app.MapDashboard();
     }
 }

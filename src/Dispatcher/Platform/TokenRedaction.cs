@@ -7,7 +7,7 @@ using Serilog.Events;
 namespace Dispatcher.Platform;
 
 /// <summary>
-/// Blackens keys and the tokens of portal links in every property of a log event. The link's token stands in a path, and the framework
+/// Blackens keys and the tokens of sessions in every property of a log event. The link's token stands in a path, and the framework
 /// logs paths in many places: this is the one place that all of them come through.
 /// </summary>
 internal sealed partial class TokenRedaction : ILogEventEnricher
@@ -24,6 +24,6 @@ internal sealed partial class TokenRedaction : ILogEventEnricher
         foreach (var property in clean ?? []) logEvent.AddOrUpdateProperty(property);
     }
 
-    [GeneratedRegex("(d(?:sk|ps)_)[0-9a-fA-F]{8,}")]
+    [GeneratedRegex("(d(?:sk|ps|os)_)[0-9a-fA-F]{8,}")]
     private static partial Regex Token();
 }

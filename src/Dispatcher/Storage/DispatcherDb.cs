@@ -17,6 +17,7 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
     public DbSet<Project> Projects => Set<Project>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<PortalSession> PortalSessions => Set<PortalSession>();
+    public DbSet<OperatorSession> OperatorSessions => Set<OperatorSession>();
     public DbSet<Integration> Integrations => Set<Integration>();
     public DbSet<IntegrationSecret> IntegrationSecrets => Set<IntegrationSecret>();
     public DbSet<EventType> EventTypes => Set<EventType>();
@@ -40,6 +41,7 @@ internal sealed class DispatcherDb(DbContextOptions<DispatcherDb> options) : DbC
             e.ToTable("portal_session").HasKey(s => new { s.OrganizationId, s.Id });
             e.Property(s => s.Role).HasConversion(r => NameOf(r), text => Enum.Parse<Role>(text, true));
         });
+        model.Entity<OperatorSession>(e => e.ToTable("operator_session").HasKey(s => s.Id));
         model.Entity<Integration>(e =>
         {
             e.ToTable("integration").HasKey(i => new { i.OrganizationId, i.Id });

@@ -52,3 +52,6 @@ internal sealed class KeyLimitsMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0010_partition_names")]
 internal sealed class PartitionNamesMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0011_operator_session")]
+internal sealed class OperatorSessionMigration : SqlMigration;

@@ -1,6 +1,7 @@
 // Section 2 of the contract as a table: every endpoint of the server with every caller. An endpoint without a row fails a test.
 
 using System.Text.RegularExpressions;
+using Dispatcher.Pages;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -126,9 +127,9 @@ public sealed partial class AccessMatrixTests(MatrixWorld world) : IClassFixture
     [Fact]
     public void Every_endpoint_of_the_server_has_a_row()
     {
-        // The portal's pages take cookies, and no keys.
+        // Pages take cookies, and no keys.
         var mapped = world.Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(e => e.RoutePattern.PathSegments is not [{ Parts: [Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart { Content: "portal" }] }, ..])
+            .Where(e => e.Metadata.GetMetadata<OfFace>() is null)
             .Select(e => $"{e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0]} /{e.RoutePattern.RawText!.Trim('/')}");
 
         Assert.Equal(Table.Keys.Order(StringComparer.Ordinal), mapped.Order(StringComparer.Ordinal));

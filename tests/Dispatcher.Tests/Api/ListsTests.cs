@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using Dispatcher.Pages;
 using Dispatcher.Platform;
 using Dispatcher.Tests.Faults;
 using Microsoft.AspNetCore.Routing;
@@ -49,9 +50,8 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
     {
         var endpoints = api.Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(e => e.Metadata.GetMetadata<MethodInfo>()?.GetParameters().Any(p => p.ParameterType == typeof(PageQuery)) == true)
-            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/'))
-            // The portal's are pages.
-            .Where(path => path != "/portal" && !path.StartsWith("/portal/", StringComparison.Ordinal));
+            .Where(e => e.Metadata.GetMetadata<OfFace>() is null)
+            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/'));
 
         Assert.Equal(endpoints.Order(StringComparer.Ordinal), Lists.Keys.Order(StringComparer.Ordinal));
     }

@@ -37,9 +37,11 @@ public sealed class ArchitectureTests
     [InlineData("Auditing", "Access Platform")]
     public void A_room_that_uses_the_engine_knows_no_other_that_does(string room, string mayKnow) => AssertKnowsOnly(room, mayKnow);
 
-    [Fact]
-    public void The_portal_shows_what_other_rooms_hold_and_knows_nothing_of_the_engine() =>
-        AssertKnowsOnly("Portal", "Access Deliveries Integrations Platform Storage");
+    [Theory]
+    [InlineData("Pages", "Access Deliveries Integrations Platform Storage")]
+    [InlineData("Portal", "Pages Access Platform")]
+    [InlineData("Dashboard", "Pages Access Auditing Platform")]
+    public void Pages_show_what_other_rooms_hold_and_know_nothing_of_the_engine(string room, string mayKnow) => AssertKnowsOnly(room, mayKnow);
 
     [Fact]
     public void Statistics_are_counted_for_rooms_that_they_do_not_know() => AssertKnowsOnly("Statistics", "Sending Platform Storage Access");

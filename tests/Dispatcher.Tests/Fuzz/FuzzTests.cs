@@ -88,15 +88,15 @@ public sealed partial class FuzzTests(PostgresFixture postgres)
         if (status < 400) return status < 300 ? null : "neither a success nor a refusal";
         // What is no HTTP, or too large for a request line or a head, the web server refuses before there is a request: it has no body.
         if (status is 400 or 414 or 431 && text.Length == 0 && answer.Headers.ConnectionClose == true && IsNoRequest(request)) return null;
-        // The portal says it in a page.
-        if (PortalPath().IsMatch(request.Path) && answer.Content.Headers.ContentType?.MediaType == "text/html") return null;
+        // The portal and the dashboard say it in a page.
+        if (FacePath().IsMatch(request.Path) && answer.Content.Headers.ContentType?.MediaType == "text/html") return null;
         if (answer.Content.Headers.ContentType?.MediaType != "application/problem+json") return "no problem details";
         if (request.Method != "HEAD") Http.AssertProblem(JsonElement.Parse(text), status);
         return null;
     }
 
-    [GeneratedRegex(@"^/+(v1/+)?portal(/|\?|$)", RegexOptions.IgnoreCase)]
-    private static partial Regex PortalPath();
+    [GeneratedRegex(@"^/+(v1/+)?(portal|dashboard)(/|\?|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex FacePath();
 
     private static bool IsNoRequest(FuzzRequest request) => request.Path.Length > 8000 || request.Headers.Exists(h => h.Value.Length > 8000);
 

@@ -190,15 +190,16 @@ public sealed class PortalPagesTests(ApiServer api) : IClassFixture<ApiServer>
         using var visitor = new Visitor(api.Operator);
         var files = Visitor.References(await visitor.EnterAsync(await LinkAsync(customer.Admin))).Where(r => r.Contains("/assets/", StringComparison.Ordinal)).ToList();
 
-        Assert.Equal(2, files.Count);
+        Assert.Equal(["icon.svg", "ui.css", "brand.css", "theme.js", "app.js"], files.Select(f => f[(f.LastIndexOf('/') + 1)..]));
         foreach (var file in files)
         {
             using var answer = await visitor.GetAsync(file);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             Visitor.AssertGuarded(answer);
             var text = await answer.Content.ReadAsStringAsync();
-            Assert.DoesNotMatch(@"@import|url\(|<script", text);
-            Assert.Equal(file.EndsWith(".css", StringComparison.Ordinal) ? "text/css" : "image/svg+xml", answer.Content.Headers.ContentType?.MediaType);
+            Assert.DoesNotMatch(@"@import|url\(|<script|https?://(?!www\.w3\.org/2000/svg)", text);
+            var type = Path.GetExtension(file) switch { ".css" => "text/css", ".js" => "text/javascript", _ => "image/svg+xml" };
+            Assert.Equal(type, answer.Content.Headers.ContentType?.MediaType);
             Assert.NotNull(answer.Headers.ETag);
         }
 

@@ -1,26 +1,8 @@
-// What the pages show. Public, because components are and cannot be otherwise; nothing outside of this room uses them.
+// What the pages of integrations show: nothing of it that is secret, not even masked.
 
-using System.Reflection;
-using Microsoft.AspNetCore.Http.Features;
+namespace Dispatcher.Pages.Integrations;
 
-namespace Dispatcher.Portal;
-
-/// <summary>What every page knows.</summary>
-/// <param name="Root">The path of the portal as the browser sees it, such as <c>/portal</c>.</param>
-/// <param name="Api">The root of the API, for examples.</param>
-/// <param name="Organization">The session's organization.</param>
-/// <param name="Project">The project it is limited to, if any.</param>
-/// <param name="ReadOnly">Whether the session may only look.</param>
-/// <param name="ExpiresAt">When the session ends.</param>
-public sealed record PortalView(string Root, string Api, string Organization, string? Project, bool ReadOnly, DateTimeOffset ExpiresAt)
-    : IBindableFromHttpContext<PortalView>
-{
-    /// <summary>What PortalMiddleware found out.</summary>
-    public static ValueTask<PortalView?> BindAsync(HttpContext context, ParameterInfo parameter) =>
-        ValueTask.FromResult<PortalView?>(context.Features.GetRequiredFeature<PortalView>());
-}
-
-/// <summary>An integration in a list: nothing of it that is secret, not even masked.</summary>
+/// <summary>An integration in a list.</summary>
 public sealed record IntegrationLine(
     string Id, string? Name, string Target, IReadOnlyList<string> Events, string? Project, string? Inbox, bool Enabled, string? DisabledReason,
     DateTimeOffset CreatedAt)
@@ -51,3 +33,12 @@ public sealed record DeliveryLine(
         (var outcome, { } status) => $"{outcome.Replace('_', ' ')} ({status})",
     };
 }
+
+/// <summary>The list of integrations.</summary>
+/// <param name="Lines">This page's.</param>
+/// <param name="NextCursor">Where the next page begins; null: this is the last.</param>
+/// <param name="IsFirst">Whether this is the first page.</param>
+public sealed record IntegrationsModel(IReadOnlyList<IntegrationLine> Lines, string? NextCursor, bool IsFirst);
+
+/// <summary>An integration and its last deliveries.</summary>
+public sealed record IntegrationModel(IntegrationLine Integration, IReadOnlyList<DeliveryLine> Lines, string? NextCursor, bool IsFirst);

@@ -1,0 +1,54 @@
+// The dashboard as a face: who has signed in with an operator key, and sees everything.
+
+using Dispatcher.Access;
+using Dispatcher.Pages;
+using Dispatcher.Platform;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Dispatcher.Dashboard;
+
+internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, FailedKeys failed, KeyLimits limits, DispatcherOptions options) : Face(options)
+{
+    public const string Root = "/dashboard";
+    public const string SignIn = "/sign-in";
+
+    private static readonly PageLink[] Pages = [new("Overview", "", OfOrganization: false)];
+
+    public override string Path => Root;
+
+    public override string? TokenOf(HttpRequest request) => DashboardCookie.Read(request);
+
+    public override PageView ViewOfAnybody(HttpContext context) =>
+        new(RootOf(context.Request), PublicAddress.RootOf(context.Request, Options), "Dispatcher");
+
+    public override async Task<IResult?> AdmitAsync(HttpContext context)
+    {
+        if (TokenOf(context.Request) is not { } token) return ToSignIn(context);
+        var from = context.Connection.RemoteIpAddress;
+        failed.Admit(from);
+        if (await sessions.FindAsync(token, context.RequestAborted) is not { } session)
+        {
+            failed.Count(from);
+            DashboardCookie.Remove(context, Options);
+            return ToSignIn(context);
+        }
+
+        limits.Admit(session.Caller);
+        var tenant = await keys.TenantOfAsync(context, session.Caller);
+        context.Features.Set(session.Caller);
+        context.Features.Set(tenant);
+        context.Features.Set(ViewOfAnybody(context) with
+        {
+            Navigation = Pages,
+            Visit = new Visit(tenant.Organization, null, ReadOnly: false, IsOperator: true, session.ExpiresAt, CsrfOf(token)),
+        });
+        return null;
+    }
+
+    /// <summary>To where one signs in, and from there back to the page that was asked for.</summary>
+    private RedirectHttpResult ToSignIn(HttpContext context)
+    {
+        var page = context.Request.Path.Value![Root.Length..].TrimStart('/') + context.Request.QueryString;
+        return TypedResults.Redirect($"{RootOf(context.Request)}{SignIn}{(page.Length == 0 ? "" : "?page=" + Uri.EscapeDataString(page))}");
+    }
+}
