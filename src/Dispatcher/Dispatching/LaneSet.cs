@@ -202,7 +202,11 @@ internal sealed partial class LaneSet(
             if (time.GetElapsedTime(cancelled.At) > CancellationsKept) _cancelled.TryRemove(KeyValuePair.Create(id, cancelled));
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        node.Report(() => Pumps);
+        return Task.CompletedTask;
+    }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {

@@ -27,11 +27,15 @@ internal sealed partial class NodeRegistry(
     private readonly DeadNodes _dead = new(source, wakeup, logger);
     private NodeIdentity? _current;
     private volatile UnbrokenBeats? _heard;
+    private Func<int> _inFlight = static () => 0;
     private Task _beating = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
 
     /// <summary>The identity that new rows are taken under; null before registration, after stopping and on nodes that send nothing.</summary>
     public NodeIdentity? Current => options.HasRole("worker") ? Volatile.Read(ref _current) : null;
+
+    /// <summary>Has the heartbeats say how many deliveries the node is working on: only the lanes know.</summary>
+    public void Report(Func<int> inFlight) => Volatile.Write(ref _inFlight, inFlight);
 
     /// <summary>The current identity, counted as in use until <see cref="NodeIdentity.LetGo"/>.</summary>
     public NodeIdentity? HoldCurrent()
@@ -185,13 +189,26 @@ internal sealed partial class NodeRegistry(
     private async Task RenewAsync(CancellationToken ct)
     {
         List<NodeIdentity> mine;
-        lock (_gate) mine = [.. _retired, .. _current is { } current ? [current] : Array.Empty<NodeIdentity>()];
+        NodeIdentity? newest;
+        lock (_gate)
+        {
+            newest = _current;
+            mine = [.. _retired, .. newest is not null ? [newest] : Array.Empty<NodeIdentity>()];
+        }
 
         // Taken before the statement: the database's clock starts to count no earlier than this.
         var beat = Beat.Now(time);
-        await using var command = source.CreateCommand("UPDATE dispatcher.node SET heartbeat_at = now() WHERE id = ANY ($1) RETURNING id");
+        await using var command = source.CreateCommand(
+            """
+            UPDATE dispatcher.node n SET heartbeat_at = now(), in_memory = b.in_memory, in_flight = b.in_flight
+            FROM unnest($1, $2, $3) AS b (id, in_memory, in_flight) WHERE n.id = b.id RETURNING n.id
+            """);
         command.CommandTimeout = 5;
         command.Parameters.AddWithValue(mine.ConvertAll(i => i.Id).ToArray());
+        command.Parameters.AddWithValue(mine.ConvertAll(i => i.Held).ToArray());
+        // Which of its identities a delivery belongs to that is being worked on is not counted; retired ones are rare and short.
+        var inFlight = Volatile.Read(ref _inFlight)();
+        command.Parameters.AddWithValue(mine.ConvertAll(i => i == newest ? inFlight : 0).ToArray());
         var alive = new HashSet<int>();
         await using (var reader = await command.ExecuteReaderAsync(ct))
         {

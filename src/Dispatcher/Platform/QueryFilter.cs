@@ -1,5 +1,6 @@
 // Reads the filters of a list from the query, and says which one is wrong.
 
+using System.Globalization;
 using Dispatcher.Access;
 
 namespace Dispatcher.Platform;
@@ -31,6 +32,15 @@ internal sealed class QueryFilter(IQueryCollection query)
         // In a query an unescaped "+" of an offset arrives as a space.
         if (Rfc3339Converter.TryParse(text.Replace(' ', '+'), out var time)) return time;
         _faults.Add(name, "must be an RFC 3339 time with its offset, such as 2023-10-01T12:00:00Z.");
+        return null;
+    }
+
+    /// <summary>A whole number in a range. An empty one is wrong, as it is for the <c>limit</c> of a list.</summary>
+    public int? Number(string name, int minimum, int maximum)
+    {
+        if (query[name] is not { Count: > 0 } text) return null;
+        if (int.TryParse((string?)text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= minimum && number <= maximum) return number;
+        _faults.Add(name, $"must be a whole number from {minimum} to {maximum}.");
         return null;
     }
 

@@ -10,6 +10,7 @@ using Dispatcher.Events;
 using Dispatcher.Intake;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Operating;
 using Dispatcher.Pages;
 using Dispatcher.Portal;
 using Dispatcher.Recoveries;
@@ -125,8 +126,11 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<DeliveryStore>();
         services.AddSingleton<DeliveryActions>();
         services.AddSingleton<StatisticsReader>();
+        services.AddSingleton<FailureRanking>();
         services.AddSingleton<RecoveryStore>();
         services.AddSingleton<AuditStore>();
+        services.AddSingleton<NodeStore>();
+        services.AddSingleton<EffectiveSettings>();
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
@@ -211,6 +215,7 @@ internal sealed class Server : IAsyncDisposable
         app.MapStatistics();
         app.MapRecoveries();
         app.MapAudit();
+        app.MapOperating();
         app.MapPortal();
         app.MapDashboard();
     }

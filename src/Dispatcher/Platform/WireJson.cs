@@ -11,6 +11,7 @@ using Dispatcher.Deliveries;
 using Dispatcher.Events;
 using Dispatcher.Integrations;
 using Dispatcher.Jobs;
+using Dispatcher.Operating;
 using Dispatcher.Recoveries;
 using Dispatcher.Statistics;
 
@@ -68,9 +69,13 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(Page<DeliveryView>))]
 [JsonSerializable(typeof(IntegrationStats))]
 [JsonSerializable(typeof(ServerStats))]
+[JsonSerializable(typeof(FailingIntegrations))]
 [JsonSerializable(typeof(SpanRequest))]
 [JsonSerializable(typeof(TaskView))]
 [JsonSerializable(typeof(Page<TaskView>))]
+[JsonSerializable(typeof(NodeView))]
+[JsonSerializable(typeof(Page<NodeView>))]
+[JsonSerializable(typeof(SettingsView))]
 [JsonSerializable(typeof(AuditView))]
 [JsonSerializable(typeof(Page<AuditView>))]
 [JsonSerializable(typeof(Dictionary<string, string>))]

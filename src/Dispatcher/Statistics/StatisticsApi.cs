@@ -1,4 +1,4 @@
-// /integrations/{id}/stats for customers, /stats for operators.
+// /integrations/{id}/stats and /stats for customers; for operators /stats is the whole server's, and /stats/integrations says who fails most.
 
 using Dispatcher.Access;
 using Dispatcher.Platform;
@@ -11,7 +11,8 @@ internal static class StatisticsApi
     public static void MapStatistics(this IEndpointRouteBuilder app)
     {
         app.MapGet("/integrations/{id}/stats", OfIntegration).WithTags("Statistics").WithMetadata(Admits.Readers).Describe(StatisticsReference.OfIntegration);
-        app.MapGet("/stats", OfServer).WithTags("Statistics").WithMetadata(Admits.Operators).Describe(StatisticsReference.OfServer);
+        app.MapGet("/stats", OfScope).WithTags("Statistics").WithMetadata(Admits.Readers).Describe(StatisticsReference.OfScope);
+        app.MapGet("/stats/integrations", Failing).WithTags("Statistics").WithMetadata(Admits.Operators).Describe(StatisticsReference.Failing);
     }
 
     private static async Task<Ok<IntegrationStats>> OfIntegration(
@@ -22,13 +23,23 @@ internal static class StatisticsApi
         return TypedResults.Ok(await statistics.OfIntegrationAsync(tenant, integration, PeriodOf(context, time), ct));
     }
 
-    private static async Task<Ok<ServerStats>> OfServer(
-        HttpContext context, Tenant tenant, StatisticsReader statistics, TimeProvider time, CancellationToken ct)
+    private static async Task<Ok<ServerStats>> OfScope(
+        HttpContext context, Caller caller, Tenant tenant, StatisticsReader statistics, TimeProvider time, CancellationToken ct) =>
+        TypedResults.Ok(await statistics.OfScopeAsync(OrganizationOf(context, caller, tenant), tenant.Project, PeriodOf(context, time), ct));
+
+    private static async Task<Ok<FailingIntegrations>> Failing(
+        HttpContext context, Caller caller, Tenant tenant, FailureRanking ranking, TimeProvider time, CancellationToken ct)
     {
-        // Elsewhere an operator who names no organization means "default"; here, all.
-        var organization = context.Request.Query.ContainsKey("organization") ? tenant.Organization : null;
-        return TypedResults.Ok(await statistics.OfServerAsync(organization, PeriodOf(context, time), ct));
+        var filter = new QueryFilter(context.Request.Query);
+        var (since, until, limit) = (filter.Time("since"), filter.Time("until"), filter.Number("limit", 1, FailureRanking.MaxLimit) ?? FailureRanking.DefaultLimit);
+        filter.ThrowIfFaulty();
+        var period = StatisticsPeriod.Of(since, until, time.GetUtcNow()).ByHour();
+        return TypedResults.Ok(await ranking.ReadAsync(OrganizationOf(context, caller, tenant), period, limit, ct));
     }
+
+    /// <summary>Elsewhere an operator who names no organization means <c>default</c>; here, all (null).</summary>
+    private static string? OrganizationOf(HttpContext context, Caller caller, Tenant tenant) =>
+        caller.Organization is not null || context.Request.Query.ContainsKey("organization") ? tenant.Organization : null;
 
     private static StatisticsPeriod PeriodOf(HttpContext context, TimeProvider time)
     {

@@ -30,12 +30,13 @@ internal sealed record IntegrationStats(
     [property: Example(false)] bool PendingIsMore,
     IReadOnlyList<StatsPoint> Series);
 
-/// <summary>How the server, or one organization on it, did in a span of time.</summary>
+/// <summary>How the server, an organization or a project did in a span of time.</summary>
 /// <param name="Organization">The organization; null: all of them.</param>
+/// <param name="Project">The project; null: all of the organization.</param>
 /// <param name="Since">The beginning, floored to the resolution.</param>
 /// <param name="Until">The end; the minute or hour that it falls into counts as a whole.</param>
 /// <param name="Resolution"><c>minute</c> or <c>hour</c>.</param>
-/// <param name="Accepted">Events that were accepted.</param>
+/// <param name="Accepted">Events that were accepted; null for a project, as they are counted by organization.</param>
 /// <param name="Attempts">POSTs made.</param>
 /// <param name="Deliveries">Deliveries that ended.</param>
 /// <param name="SuccessRate">The share of the attempts that succeeded, 0 to 1; null when there were none.</param>
@@ -44,10 +45,11 @@ internal sealed record IntegrationStats(
 /// <param name="Series">Each minute or hour of the span, oldest first.</param>
 internal sealed record ServerStats(
     [property: Example(Examples.Organization)] string? Organization,
+    [property: Example(Examples.Project)] string? Project,
     [property: Example(Examples.Time)] DateTimeOffset Since,
     [property: Example(Examples.NextDay)] DateTimeOffset Until,
     [property: AllowedValues("minute", "hour"), Example("hour")] string Resolution,
-    AcceptedStats Accepted,
+    AcceptedStats? Accepted,
     AttemptStats Attempts,
     DeliveryStats Deliveries,
     [property: Range(0d, 1d), Example(0.99)] double? SuccessRate,
@@ -109,9 +111,9 @@ internal sealed record StatsPoint(
     [property: Example(60.1)] double? P95,
     [property: Example(140.2)] double? P99);
 
-/// <summary>One minute or hour of the server or an organization.</summary>
+/// <summary>One minute or hour of the server, an organization or a project.</summary>
 /// <param name="At">When it begins.</param>
-/// <param name="Accepted">Events accepted.</param>
+/// <param name="Accepted">Events accepted; null for a project.</param>
 /// <param name="Delivered">Deliveries that succeeded.</param>
 /// <param name="Exhausted">Deliveries whose last attempt failed.</param>
 /// <param name="Succeeded">Attempts that succeeded.</param>
@@ -121,7 +123,7 @@ internal sealed record StatsPoint(
 /// <param name="P99">The same for 99 % of them.</param>
 internal sealed record ServerStatsPoint(
     [property: Example(Examples.Time)] DateTimeOffset At,
-    [property: Example(20)] long Accepted,
+    [property: Example(20)] long? Accepted,
     [property: Example(39)] long Delivered,
     [property: Example(1)] long Exhausted,
     [property: Example(40)] long Succeeded,
@@ -129,3 +131,43 @@ internal sealed record ServerStatsPoint(
     [property: Example(23.5)] double? P50,
     [property: Example(60.1)] double? P95,
     [property: Example(140.2)] double? P99);
+
+/// <summary>Integrations by how often they failed in a span of time.</summary>
+/// <param name="Organization">The organization; null: all of them.</param>
+/// <param name="Since">The beginning of the span, floored to the hour.</param>
+/// <param name="Until">The end; the hour that it falls into counts as a whole.</param>
+/// <param name="Data">Those with failed attempts, the one with the most first.</param>
+internal sealed record FailingIntegrations(
+    [property: Example(Examples.Organization)] string? Organization,
+    [property: Example(Examples.Time)] DateTimeOffset Since,
+    [property: Example(Examples.NextDay)] DateTimeOffset Until,
+    IReadOnlyList<FailingIntegration> Data);
+
+/// <summary>An integration with failed attempts, and how it stands now.</summary>
+/// <param name="Organization">Its organization.</param>
+/// <param name="IntegrationId">Its id.</param>
+/// <param name="Name">What people call it, if anything.</param>
+/// <param name="Project">Its project; null: it takes the events of all.</param>
+/// <param name="Target">Where it is sent to.</param>
+/// <param name="Succeeded">Attempts that succeeded in the span.</param>
+/// <param name="Failed">Attempts that failed in it.</param>
+/// <param name="SuccessRate">The share of the attempts that succeeded, 0 to 1.</param>
+/// <param name="Exhausted">Deliveries whose last attempt failed in it.</param>
+/// <param name="Enabled">Whether anything is sent to it.</param>
+/// <param name="DisabledReason">Why the server disabled it: <c>gone</c> or <c>failing</c>; null where it did not.</param>
+/// <param name="BreakerOpenUntil">Until when nothing is sent to it, because everything failed; null where its breaker is closed.</param>
+/// <param name="FailingSince">Since when nothing has succeeded; null where something did last.</param>
+internal sealed record FailingIntegration(
+    [property: Example(Examples.Organization)] string Organization,
+    [property: Example(Examples.Integration)] string IntegrationId,
+    [property: Example("ERP")] string? Name,
+    [property: Example(Examples.Project)] string? Project,
+    [property: Example(Examples.Target)] string Target,
+    [property: Example(40)] long Succeeded,
+    [property: Example(60)] long Failed,
+    [property: Range(0d, 1d), Example(0.4)] double SuccessRate,
+    [property: Example(3)] long Exhausted,
+    [property: Example(true)] bool Enabled,
+    [property: Example("failing")] string? DisabledReason,
+    [property: Example(Examples.NextDay)] DateTimeOffset? BreakerOpenUntil,
+    [property: Example(Examples.Time)] DateTimeOffset? FailingSince);

@@ -33,8 +33,11 @@ internal sealed record StatisticsPeriod(DateTimeOffset Since, DateTimeOffset? Un
         if (end - begin > Longest) throw Problem.Invalid("since", $"must be at most {Longest.TotalDays:0} days before {(until is null ? "now" : "until")}.").AsException();
         var byMinute = end - begin <= LongestByMinute && begin >= now - MinutesKept;
         var step = byMinute ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(1);
-        return new StatisticsPeriod(new DateTimeOffset(begin.UtcTicks - (begin.UtcTicks % step.Ticks), TimeSpan.Zero), until?.ToUniversalTime(), step);
+        return new StatisticsPeriod(Floor(begin, step), until?.ToUniversalTime(), step);
     }
+
+    /// <summary>The same span in whole hours.</summary>
+    public StatisticsPeriod ByHour() => this with { Since = Floor(Since, TimeSpan.FromHours(1)), Step = TimeSpan.FromHours(1) };
 
     /// <summary>The beginnings of all minutes or hours, up to now.</summary>
     /// <param name="now">The time.</param>
@@ -44,4 +47,6 @@ internal sealed record StatisticsPeriod(DateTimeOffset Since, DateTimeOffset? Un
         var end = Until < now ? Until.Value : now;
         for (var at = Since; at < end || at <= last; at += Step) yield return at;
     }
+
+    private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan step) => new(time.UtcTicks - (time.UtcTicks % step.Ticks), TimeSpan.Zero);
 }

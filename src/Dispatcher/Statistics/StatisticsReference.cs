@@ -18,10 +18,25 @@ internal static class StatisticsReference
         Parameters = [Parameter.Id("id", Ids.Integration, "The integration's id."), Since, Until],
     };
 
-    public static readonly Operation OfServer = new(
-        "getServerStats", "How the server, or one organization, does, over time",
-        "Events accepted, attempts by outcome, deliveries by how they ended, what waits now, and a time series." + Resolution)
+    private static readonly Parameter Organization =
+        Parameter.Identifier("organization", "Only this organization. Absent: for operators all of them, for others their own.", Examples.Organization);
+
+    public static readonly Operation OfScope = new(
+        "getStats", "How the server, an organization or a project does, over time",
+        "Events accepted, attempts by outcome, deliveries by how they ended, what waits now, and a time series: for operators of the whole server or one " +
+        "organization, for others of their own. Of a project it is the sum of its integrations; events are counted by organization, so `accepted` is null then." + Resolution)
     {
-        Parameters = [Since, Until, Parameter.Identifier("organization", "Only this organization. Absent: all of them.", Examples.Organization)],
+        Parameters = [Since, Until, Organization],
+    };
+
+    public static readonly Operation Failing = new(
+        "listFailingIntegrations", "Which integrations fail most",
+        "Integrations with failed attempts in a span, the one with the most first, each with its organization and how it stands now. Counted by whole hours. Changes nothing.")
+    {
+        Parameters =
+        [
+            Since, Until, Organization,
+            Parameter.Number("limit", "How many to give.", 1, FailureRanking.MaxLimit, FailureRanking.DefaultLimit),
+        ],
     };
 }

@@ -55,3 +55,6 @@ internal sealed class PartitionNamesMigration : SqlMigration;
 
 [DbContext(typeof(DispatcherDb)), Migration("0011_operator_session")]
 internal sealed class OperatorSessionMigration : SqlMigration;
+
+[DbContext(typeof(DispatcherDb)), Migration("0012_operating")]
+internal sealed class OperatingMigration : SqlMigration;
