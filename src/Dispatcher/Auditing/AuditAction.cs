@@ -19,6 +19,9 @@ internal static class AuditAction
     public const string SecretRotated = "secret.rotated";
     public const string RecoveryStarted = "recovery.started";
     public const string TaskCancelled = "task.cancelled";
+
+    /// <summary>One for all deliveries that it is about.</summary>
+    public const string BulkStarted = "bulk.started";
     public const string DeliveryRetried = "delivery.retried";
     public const string DeliveryCancelled = "delivery.cancelled";
     public const string ApiKeyCreated = "api_key.created";
@@ -45,7 +48,7 @@ internal static class AuditAction
     public static readonly string[] All =
     [
         IntegrationCreated, IntegrationUpdated, IntegrationDeleted, IntegrationEnabled, IntegrationDisabled, IntegrationTested,
-        SecretRead, SecretRotated, RecoveryStarted, TaskCancelled, DeliveryRetried, DeliveryCancelled, ApiKeyCreated, ApiKeyRevoked,
+        SecretRead, SecretRotated, RecoveryStarted, TaskCancelled, BulkStarted, DeliveryRetried, DeliveryCancelled, ApiKeyCreated, ApiKeyRevoked,
         ProjectCreated, ProjectDeleted, OrganizationCreated, OrganizationChanged, OrganizationDeleted,
         EventTypeCreated, EventTypeReplaced, EventTypeDeleted, PortalLinkCreated, PortalLinkRevoked,
         OperatorSignedIn, OperatorSignedOut,

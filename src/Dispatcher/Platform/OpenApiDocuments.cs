@@ -19,6 +19,7 @@ internal sealed class OpenApiDocuments(DispatcherOptions options) : IOpenApiDocu
         ("Deliveries", "One event for one integration each, with every attempt that was made."),
         ("Event types", "The catalogue of what can be subscribed to, with an example of each."),
         ("Statistics", "How integrations and the server do over time."),
+        ("Operating", "What operators look at: the server's nodes and settings."),
         ("Organizations", "The provider's customers."),
         ("Projects", "Parts of an organization that keys and integrations can be bound to."),
         ("API keys", "Keys, each with a role and a scope."),

@@ -128,6 +128,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<StatisticsReader>();
         services.AddSingleton<FailureRanking>();
         services.AddSingleton<RecoveryStore>();
+        services.AddSingleton<BulkStore>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<NodeStore>();
         services.AddSingleton<EffectiveSettings>();
@@ -212,6 +213,7 @@ internal sealed class Server : IAsyncDisposable
         app.MapEventTypes();
         app.MapJobs();
         app.MapDeliveries();
+        app.MapBulk();
         app.MapStatistics();
         app.MapRecoveries();
         app.MapAudit();

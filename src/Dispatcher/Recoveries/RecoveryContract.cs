@@ -51,6 +51,17 @@ internal static class TaskKind
 
     /// <summary>Sends what there was no delivery for.</summary>
     public const string Replay = "replay";
+
+    /// <summary>Sends again what has failed, of all that a filter matches. The name of a bulk action's kind is that of the action behind this prefix.</summary>
+    public const string BulkRetry = BulkPrefix + BulkAction.Retry;
+
+    /// <summary>Gives up what waits, of all that a filter matches.</summary>
+    public const string BulkCancel = BulkPrefix + BulkAction.Cancel;
+
+    /// <summary>Sends again what has ended, of all that a filter matches.</summary>
+    public const string BulkReplay = BulkPrefix + BulkAction.Replay;
+
+    public const string BulkPrefix = "bulk_";
 }
 
 /// <summary>Where a task stands.</summary>

@@ -13,6 +13,26 @@ internal readonly record struct RecoveryCount(Guid? To, long Total)
     private const int Deliveries = 50_000;
     private const int Events = 20_000;
 
+    /// <summary>How long a caller waits for the count; a span that takes longer is counted by the task itself.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Counts from an id on, for as long as a caller waits.</summary>
+    public static async Task<RecoveryCount> BeginAsync(RecoveryScope scope, Guid first, NpgsqlDataSource source, TimeProvider time, CancellationToken ct)
+    {
+        var began = time.GetTimestamp();
+        var count = new RecoveryCount(first, 0);
+        await using var connection = await source.OpenConnectionAsync(ct);
+        do
+        {
+            await using var transaction = await connection.BeginTransactionAsync(ct);
+            count = await count.NextAsync(scope, connection, transaction, ct);
+            await transaction.CommitAsync(ct);
+        }
+        while (count.To is not null && time.GetElapsedTime(began) < Patience);
+
+        return count;
+    }
+
     /// <summary>Counts the next stretch, in the caller's transaction.</summary>
     public async Task<RecoveryCount> NextAsync(RecoveryScope scope, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
@@ -21,7 +41,7 @@ internal readonly record struct RecoveryCount(Guid? To, long Total)
         foreach (var setting in RecoveryStatements.PlanFor(scope.Kind)) batch.BatchCommands.Add(setting);
         batch.BatchCommands.Add(RecoveryStatements.Count(scope, after, scope.Kind == TaskKind.Recover ? Deliveries : Events));
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        var (last, found) = await RecoveryStatements.ReadAsync(reader, ct);
-        return new RecoveryCount(last, Total + found);
+        var stretch = await RecoveryStatements.ReadAsync(reader, ct);
+        return new RecoveryCount(stretch.Last, Total + stretch.Found);
     }
 }

@@ -2,12 +2,13 @@
 
 using Dispatcher.Dispatching;
 using Dispatcher.Platform;
+using Dispatcher.Statistics;
 using Npgsql;
 
 namespace Dispatcher.Recoveries;
 
 internal sealed partial class RecoveryRunner(
-    NpgsqlDataSource source, TaskBell bell, Wakeup wakeup, DispatcherOptions options, TimeProvider time, ILogger<RecoveryRunner> logger) : BackgroundService
+    NpgsqlDataSource source, TaskBell bell, Wakeup wakeup, Counters counters, DispatcherOptions options, TimeProvider time, ILogger<RecoveryRunner> logger) : BackgroundService
 {
     /// <summary>Steps in a row that may fail before a task is given up.</summary>
     public const int MaxFailures = 10;
@@ -23,7 +24,7 @@ internal sealed partial class RecoveryRunner(
             {
                 // Cancelled in the middle, a step has not happened.
                 var result = await RecoveryStep.RunAsync(source, stoppingToken);
-                if (result.Queued > 0) wakeup.Tell([result.Task!.Scope.Integration]);
+                if (result.Queued > 0) Done(result.Task!.Scope, result.Integrations!);
                 if (result.Ended) Ended(result.Task!);
                 if (result.Wait > TimeSpan.Zero) await bell.SleepAsync(result.Wait, stoppingToken);
             }
@@ -73,20 +74,28 @@ internal sealed partial class RecoveryRunner(
         }
     }
 
+    /// <summary>Behind what was cancelled, too, somebody may wait: the next of its ordering key.</summary>
+    private void Done(RecoveryScope scope, IReadOnlyList<KeyValuePair<Guid, long>> integrations)
+    {
+        if (scope.Kind == TaskKind.BulkCancel)
+            foreach (var (integration, count) in integrations) counters.Ended(scope.Organization, integration, DeliveryEnd.Cancelled, count);
+        wakeup.Tell([.. integrations.Select(i => i.Key)]);
+    }
+
     private void Ended(OpenTask task)
     {
-        var (name, integration) = (Name(task), Ids.Format(Ids.Integration, task.Scope.Integration));
-        LogEnded(task.Scope.Kind, name, integration);
+        var (name, scope) = (Name(task), task.Scope);
+        LogEnded(scope.Kind, name, scope.Integration == Guid.Empty ? scope.Organization : Ids.Format(Ids.Integration, scope.Integration));
     }
 
     private static string Name(OpenTask task) => Ids.Format(Ids.Task, task.Id);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The {Kind} {Task} of {Integration} has ended")]
-    private partial void LogEnded(string kind, string task, string integration);
+    [LoggerMessage(Level = LogLevel.Information, Message = "The {Kind} {Task} of {Scope} has ended")]
+    private partial void LogEnded(string kind, string task, string scope);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A step of {Task} failed: {Reason}")]
     private partial void LogTaskFailed(string task, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Recover and replay could not go on: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Recover, replay and bulk actions could not go on: {Reason}")]
     private partial void LogStepFailed(string reason);
 }

@@ -30,18 +30,14 @@ internal static class RecoveryStatements
     private const string Live =
         "SELECT count(*) FROM (SELECT FROM dispatcher.queue q WHERE q.integration_id = $1 ORDER BY q.due_at LIMIT $2) live";
 
-    // What DeliveryActions does to one delivery by hand. A row that somebody else has retried meanwhile is passed over; one
-    // whose event has expired stays where it is. So does one of another project, from before the integration was moved to its own: who
-    // recovers now may not have that project's events.
-    private const string Recover =
-        $"""
-        WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
-            DELETE FROM dispatcher.delivery d
-            USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
-              AND ($8 IS NULL OR $8 = coalesce(e.project, 'default'))
-            WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.retention = p.retention
-            RETURNING d.*, e.ordering_key
-        ), noted AS (
+    private const string LiveOfAll =
+        "SELECT count(*) FROM (SELECT FROM dispatcher.queue q WHERE q.organization_id = $1 ORDER BY q.id LIMIT $2) live";
+
+    // Makes live rows of the archive's rows that the part "gone" has taken out, whose inline attempts join the others. "ordered" says whether
+    // the integration keeps the order of its keys.
+    public const string Requeued =
+        """
+        noted AS (
             INSERT INTO dispatcher.attempt (organization_id, delivery_id, number, started_at, latency_us, outcome, status_code, address,
                 request_headers, signature, error, response_headers, response_body, retention)
             SELECT g.organization_id, g.id, g.attempts, g.last_started_at, g.last_latency_us, g.last_outcome, g.last_status_code, g.last_address,
@@ -58,10 +54,24 @@ internal static class RecoveryStatements
             INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, attempts, round_start, retention,
                 ordering_key, ordering_seq)
             SELECT c.organization_id, c.id, c.event_id, c.integration_id, now(), c.so_far, c.so_far, c.retention,
-                   CASE WHEN $7 THEN c.ordering_key END,
-                   CASE WHEN $7 AND c.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
+                   CASE WHEN c.ordered THEN c.ordering_key END,
+                   CASE WHEN c.ordered AND c.ordering_key IS NOT NULL THEN nextval('dispatcher.ordering_seq') END
             FROM counted c ORDER BY c.event_id
         )
+        """;
+
+    // What DeliveryActions does to one delivery by hand. A row that somebody else has retried meanwhile is passed over; one
+    // whose event has expired stays where it is. So does one of another project, from before the integration was moved to its own: who
+    // recovers now may not have that project's events.
+    private const string Recover =
+        $"""
+        WITH picked AS MATERIALIZED ({Exhausted}), gone AS (
+            DELETE FROM dispatcher.delivery d
+            USING picked p JOIN dispatcher.event e ON e.organization_id = p.organization_id AND e.id = p.event_id AND e.retention = p.retention
+              AND ($8 IS NULL OR $8 = coalesce(e.project, 'default'))
+            WHERE d.organization_id = p.organization_id AND d.id = p.id AND d.retention = p.retention
+            RETURNING d.*, e.ordering_key, $7::boolean AS ordered
+        ), {Requeued}
         SELECT (SELECT id FROM picked ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM gone)
         """;
 
@@ -125,35 +135,45 @@ internal static class RecoveryStatements
     /// <summary>
     /// Goes ahead of the others in their transaction. Statistics of tables that grow this fast are always behind, and with them the planner
     /// would now and then read a day's partition for a thousand rows, or one range once for each row of another. Recover goes from row to
-    /// row by primary keys, replay sets two ranges against each other.
+    /// row by primary keys, and so do bulk actions; replay sets two ranges against each other.
     /// </summary>
     public static IEnumerable<NpgsqlBatchCommand> PlanFor(string kind) =>
-        (kind == TaskKind.Recover ? RowByRow : RangeByRange).Select(setting => new NpgsqlBatchCommand($"SET LOCAL {setting} = off"));
+        (kind == TaskKind.Replay ? RangeByRange : RowByRow).Select(setting => new NpgsqlBatchCommand($"SET LOCAL {setting} = off"));
 
     /// <summary>Counts what is to be sent in the next stretch of ids after one: so many exhausted deliveries, or events, are looked at.</summary>
-    public static NpgsqlBatchCommand Count(RecoveryScope scope, Guid after, int length) => scope.Kind == TaskKind.Recover
-        ? Bind(CountExhausted, scope, after, scope.AskedAt, length, Text(scope.Subscription.Project))
-        : BindReplay(CountMissing, scope, after, length);
+    public static NpgsqlBatchCommand Count(RecoveryScope scope, Guid after, int length) => scope.Kind switch
+    {
+        TaskKind.Recover => Bind(CountExhausted, scope, after, scope.AskedAt, length, Text(scope.Subscription.Project)),
+        TaskKind.Replay => BindReplay(CountMissing, scope, after, length),
+        _ => BulkStatements.Count(scope, after, length),
+    };
 
     /// <summary>Makes live deliveries of the next stretch of ids after one: at most as many as given.</summary>
     public static NpgsqlBatchCommand Handle(RecoveryScope scope, Guid after, int rows)
     {
         // Events that have their delivery already are passed over quickly; more than these few and most would be read again and again.
         const int eventsPerRow = 4;
-        return scope.Kind == TaskKind.Recover
-            ? Bind(Recover, scope, after, scope.AskedAt, rows, scope.Subscription.Ordered, Text(scope.Subscription.Project))
-            : BindReplay(Replay, scope, after, rows * eventsPerRow, scope.Subscription.Ordered, rows);
+        return scope.Kind switch
+        {
+            TaskKind.Recover => Bind(Recover, scope, after, scope.AskedAt, rows, scope.Subscription.Ordered, Text(scope.Subscription.Project)),
+            TaskKind.Replay => BindReplay(Replay, scope, after, rows * eventsPerRow, scope.Subscription.Ordered, rows),
+            _ => BulkStatements.Handle(scope, after, rows * eventsPerRow, rows),
+        };
     }
 
-    /// <summary>Counts the integration's live deliveries, up to a limit.</summary>
-    public static NpgsqlBatchCommand CountLive(RecoveryScope scope, int limit) =>
-        new(Live) { Parameters = { new() { Value = scope.Integration }, new() { Value = limit } } };
+    /// <summary>Counts the live deliveries of the integration, or of the organization, up to a limit.</summary>
+    public static NpgsqlBatchCommand CountLive(RecoveryScope scope, int limit) => scope.Integration != Guid.Empty
+        ? new(Live) { Parameters = { new() { Value = scope.Integration }, new() { Value = limit } } }
+        : new(LiveOfAll) { Parameters = { new() { Value = scope.Organization }, new() { Value = limit } } };
 
     /// <summary>Reads what counting and handling answer.</summary>
     public static async Task<Stretch> ReadAsync(NpgsqlDataReader reader, CancellationToken ct)
     {
         await reader.ReadAsync(ct);
-        return new Stretch(await reader.IsDBNullAsync(0, ct) ? null : reader.GetGuid(0), reader.GetInt64(1));
+        var (last, found) = (await reader.IsDBNullAsync(0, ct) ? (Guid?)null : reader.GetGuid(0), reader.GetInt64(1));
+        if (reader.FieldCount < 4) return new Stretch(last, found);
+        var (integrations, counts) = (reader.GetFieldValue<Guid[]>(2), reader.GetFieldValue<long[]>(3));
+        return new Stretch(last, found, [.. integrations.Zip(counts, KeyValuePair.Create)]);
     }
 
     private static NpgsqlBatchCommand BindReplay(string sql, RecoveryScope scope, Guid after, int events, params object[] more)
@@ -162,7 +182,7 @@ internal static class RecoveryStatements
         return Bind(sql, scope, after, [events, Text(project), Text(inbox), types, .. more]);
     }
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = value is null ? DBNull.Value : value, NpgsqlDbType = NpgsqlDbType.Text };
+    public static NpgsqlParameter Text(string? value) => new() { Value = value is null ? DBNull.Value : value, NpgsqlDbType = NpgsqlDbType.Text };
 
     private static NpgsqlBatchCommand Bind(string sql, RecoveryScope scope, Guid after, params object[] more)
     {

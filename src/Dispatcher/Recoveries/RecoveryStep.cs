@@ -7,10 +7,12 @@ namespace Dispatcher.Recoveries;
 
 /// <summary>What a step came to.</summary>
 /// <param name="Task">The task that it was a step of; null where none has a turn.</param>
-/// <param name="Queued">Deliveries that are live now.</param>
+/// <param name="Queued">Deliveries that are live now; of those that it cancelled: that are not any more.</param>
 /// <param name="Ended">Whether it was the task's last step.</param>
 /// <param name="Wait">How long no task has a turn, unless somebody asks for one.</param>
-internal readonly record struct StepResult(OpenTask? Task, long Queued, bool Ended, TimeSpan Wait);
+/// <param name="Integrations">How many deliveries of each integration it was about.</param>
+internal readonly record struct StepResult(
+    OpenTask? Task, long Queued, bool Ended, TimeSpan Wait, IReadOnlyList<KeyValuePair<Guid, long>>? Integrations = null);
 
 /// <summary>A task that is under way.</summary>
 internal sealed record OpenTask(Guid Id, RecoveryScope Scope, Guid Position, RecoveryCount Count, bool Enabled, bool Deleted);
@@ -29,6 +31,9 @@ internal static class RecoveryStep
     /// <summary>Live deliveries of an integration beyond which its tasks pause: a million recovered ones stay where they were until it is their turn.</summary>
     public const int MaxLive = 10_000;
 
+    /// <summary>The same of an organization, for bulk actions on the deliveries of all its integrations.</summary>
+    public const int MaxLiveOfAll = 50_000;
+
     /// <summary>How long nodes sleep when there is nothing to do and nobody rings.</summary>
     public static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
@@ -37,8 +42,8 @@ internal static class RecoveryStep
     private const string TakeSql =
         """
         SELECT t.id, t.kind, t.organization_id, t.integration_id, i.project, i.inbox, i.events, i.ordering, t.bound, t.created_at,
-               t.position, t.counted_to, t.total, i.enabled, i.deleted_at IS NOT NULL
-        FROM dispatcher.task t JOIN dispatcher.integration i ON i.organization_id = t.organization_id AND i.id = t.integration_id
+               t.position, t.counted_to, t.total, coalesce(i.enabled, true), i.deleted_at IS NOT NULL, t.event_type, t.statuses, t.project
+        FROM dispatcher.task t LEFT JOIN dispatcher.integration i ON i.organization_id = t.organization_id AND i.id = t.integration_id
         WHERE t.finished_at IS NULL AND t.next_at <= now() AND (t.status = 'running' OR NOT EXISTS (
             SELECT FROM dispatcher.task other
             WHERE other.organization_id = t.organization_id AND other.integration_id = t.integration_id AND other.finished_at IS NULL
@@ -94,14 +99,16 @@ internal static class RecoveryStep
             return await MoveAsync(task.Position, count, 0);
         }
 
-        if (!task.Enabled || await CountLiveAsync(scope, connection, transaction, ct) > MaxLive - Rows)
+        if (await MustWaitAsync(task, connection, transaction, ct))
         {
             await ExecuteAsync(PauseSql);
             return default;
         }
 
-        var (last, queued) = await HandleAsync(task, connection, transaction, ct);
-        return last is { } position ? await MoveAsync(position, task.Count, queued) : await EndAsync(TaskState.Completed);
+        var stretch = await HandleAsync(task, connection, transaction, ct);
+        return stretch.Last is { } position
+            ? await MoveAsync(position, task.Count, stretch.Found) with { Integrations = stretch.Integrations ?? [KeyValuePair.Create(scope.Integration, stretch.Found)] }
+            : await EndAsync(TaskState.Completed);
 
         async Task<StepResult> MoveAsync(Guid position, RecoveryCount count, long done)
         {
@@ -133,9 +140,14 @@ internal static class RecoveryStep
         batch.BatchCommands.Add(new NpgsqlBatchCommand(TakeSql));
         await using var reader = await batch.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct)) return null;
+        Guid? integration = reader.IsDBNull(3) ? null : reader.GetGuid(3);
         var scope = new RecoveryScope(
-            reader.GetString(1), reader.GetString(2), reader.GetGuid(3), RecoveryStore.ReadSubscription(reader, 4), reader.GetGuid(8),
-            reader.GetFieldValue<DateTimeOffset>(9));
+            reader.GetString(1), reader.GetString(2), integration ?? Guid.Empty,
+            integration is null ? Subscription.None : RecoveryStore.ReadSubscription(reader, 4), reader.GetGuid(8), reader.GetFieldValue<DateTimeOffset>(9))
+        {
+            Filter = reader.IsDBNull(16) ? null : new BulkFilter(
+                integration, reader.IsDBNull(15) ? null : reader.GetString(15), reader.GetFieldValue<string[]>(16), reader.IsDBNull(17) ? null : reader.GetString(17)),
+        };
         var count = new RecoveryCount(reader.IsDBNull(11) ? null : reader.GetGuid(11), reader.GetInt64(12));
         return new OpenTask(reader.GetGuid(0), scope, reader.GetGuid(10), count, reader.GetBoolean(13), reader.GetBoolean(14));
     }
@@ -146,11 +158,21 @@ internal static class RecoveryStep
         return await command.ExecuteScalarAsync(ct) is TimeSpan next && next < Poll ? next : Poll;
     }
 
-    private static async Task<long> CountLiveAsync(RecoveryScope scope, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    /// <summary>Whether the integration gets nothing now, or has so much to get that more would only fill the queue. What adds nothing to the queue need not wait.</summary>
+    private static async Task<bool> MustWaitAsync(OpenTask task, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        if (task.Scope.Kind == TaskKind.BulkCancel) return false;
+        if (!task.Enabled) return true;
+        if (task.Scope.Filter is { } filter && !BulkStatements.Requeues(filter)) return false;
+        var most = task.Scope.Integration == Guid.Empty ? MaxLiveOfAll : MaxLive;
+        return await CountLiveAsync(task.Scope, most, connection, transaction, ct) > most - Rows;
+    }
+
+    private static async Task<long> CountLiveAsync(RecoveryScope scope, int most, NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
         foreach (var setting in RecoveryStatements.PlanFor(scope.Kind)) batch.BatchCommands.Add(setting);
-        batch.BatchCommands.Add(RecoveryStatements.CountLive(scope, MaxLive));
+        batch.BatchCommands.Add(RecoveryStatements.CountLive(scope, most));
         return (long)(await batch.ExecuteScalarAsync(ct))!;
     }
 

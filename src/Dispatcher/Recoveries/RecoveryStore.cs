@@ -12,14 +12,14 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>Tasks of one integration that may wait at once: each caller has had the database count for a while.</summary>
     public const int MaxOpen = 20;
 
-    /// <summary>How long a caller waits for the count; a span that takes longer is counted by the task itself.</summary>
-    private static readonly TimeSpan CountingTime = TimeSpan.FromSeconds(2);
-
     private const string View =
         """
         t.id, t.kind, t.integration_id, t.since, t.until, t.total, t.counted_to IS NOT NULL AND t.finished_at IS NULL, t.done, t.status, t.error,
         t.created_at, t.finished_at
         """;
+
+    /// <summary>Bulk actions on one integration's deliveries are listed with those on many, by <see cref="BulkStore"/>.</summary>
+    private const string OfIntegration = "t.kind IN ('recover', 'replay')";
 
     // The notification ends the sleep of every node's RecoveryRunner.
     private const string AskSql =
@@ -43,7 +43,7 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
 
         var (first, bound) = (Ids.Floor(since), Ids.Floor(until));
         var scope = new RecoveryScope(kind, tenant.Organization, integration.Id, integration.Subscription, bound, integration.Now);
-        var count = await CountAsync(scope, first, ct);
+        var count = await RecoveryCount.BeginAsync(scope, first, source, time, ct);
 
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -74,6 +74,7 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
         var where = new Where()
             .And("t.organization_id = {0}", tenant.Organization)
             .And("t.integration_id = {0}", integration.Id)
+            .And(OfIntegration)
             .And("t.id < {0}", page.AfterId);
         await using var command = where.ToCommand(
             source, $"SELECT {View} FROM dispatcher.task t WHERE {where} ORDER BY t.id DESC LIMIT {page.Limit + 1}");
@@ -105,7 +106,7 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
         await using var command = new NpgsqlCommand(
             """
             UPDATE dispatcher.task SET status = 'cancelled', finished_at = now()
-            WHERE organization_id = $1 AND id = $2 AND integration_id = $3 AND finished_at IS NULL
+            WHERE organization_id = $1 AND id = $2 AND integration_id = $3 AND finished_at IS NULL AND kind IN ('recover', 'replay')
             """,
             connection,
             transaction);
@@ -118,27 +119,11 @@ internal sealed class RecoveryStore(NpgsqlDataSource source, TimeProvider time)
         return true;
     }
 
-    private async Task<RecoveryCount> CountAsync(RecoveryScope scope, Guid first, CancellationToken ct)
-    {
-        var began = time.GetTimestamp();
-        var count = new RecoveryCount(first, 0);
-        await using var connection = await source.OpenConnectionAsync(ct);
-        do
-        {
-            await using var transaction = await connection.BeginTransactionAsync(ct);
-            count = await count.NextAsync(scope, connection, transaction, ct);
-            await transaction.CommitAsync(ct);
-        }
-        while (count.To is not null && time.GetElapsedTime(began) < CountingTime);
-
-        return count;
-    }
-
     private async Task<TaskView?> FindAsync(Tenant tenant, Guid integration, string id, CancellationToken ct)
     {
         if (!Ids.TryParse(Ids.Task, id, out var key)) return null;
         var where = new Where()
-            .And("t.organization_id = {0}", tenant.Organization).And("t.id = {0}", key).And("t.integration_id = {0}", integration);
+            .And("t.organization_id = {0}", tenant.Organization).And("t.id = {0}", key).And("t.integration_id = {0}", integration).And(OfIntegration);
         await using var command = where.ToCommand(source, $"SELECT {View} FROM dispatcher.task t WHERE {where}");
         return (await ReadAsync(command, ct)) is [var found] ? found : null;
     }
