@@ -1,4 +1,4 @@
-// /deliveries: reading, retrying and cancelling.
+// /deliveries: reading, retrying and cancelling. /server/deliveries: reading those of all organizations.
 
 using Dispatcher.Access;
 using Dispatcher.Auditing;
@@ -17,12 +17,28 @@ internal static class DeliveriesApi
         read.MapGet("/", List).Describe(DeliveriesReference.List);
         read.MapGet("/{id}", Get).Describe(DeliveriesReference.Get);
 
+        app.MapGet("/server/deliveries", ListAll).WithTags("Operating").WithMetadata(Admits.Operators).Describe(DeliveriesReference.ListAll);
+
         var write = app.MapGroup("/deliveries").WithTags("Deliveries").WithMetadata(Admits.Writers);
         write.MapPost("/{id}/retry", Retry).Describe(DeliveriesReference.Retry);
         write.MapPost("/{id}/cancel", Cancel).Describe(DeliveriesReference.Cancel);
     }
 
     private static async Task<Ok<Page<DeliveryView>>> List(PageQuery page, HttpContext context, Tenant tenant, DeliveryStore store, CancellationToken ct)
+    {
+        var rows = await store.ListAsync(tenant, QueryOf(context), page, ct);
+        return TypedResults.Ok(Page<DeliveryView>.Of(rows, page, d => d.Id[4..]));
+    }
+
+    private static async Task<Ok<Page<ServerDelivery>>> ListAll(PageQuery page, HttpContext context, Tenant tenant, ServerDeliveries store, CancellationToken ct)
+    {
+        // Elsewhere an operator who names no organization means "default"; here, all.
+        var organization = context.Request.Query.ContainsKey("organization") ? tenant.Organization : null;
+        var rows = await store.ListAsync(organization, QueryOf(context), page, ct);
+        return TypedResults.Ok(Page<ServerDelivery>.Of(rows, page, d => d.Id[4..]));
+    }
+
+    private static DeliveryQuery QueryOf(HttpContext context)
     {
         var filter = new QueryFilter(context.Request.Query);
         var query = new DeliveryQuery(
@@ -33,8 +49,7 @@ internal static class DeliveriesApi
             filter.Time("since"),
             filter.Time("until"));
         filter.ThrowIfFaulty();
-        var rows = await store.ListAsync(tenant, query, page, ct);
-        return TypedResults.Ok(Page<DeliveryView>.Of(rows, page, d => d.Id[4..]));
+        return query;
     }
 
     private static async Task<Ok<DeliveryDetail>> Get(string id, Tenant tenant, DeliveryStore store, CancellationToken ct) =>

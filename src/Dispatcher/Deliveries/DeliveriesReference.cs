@@ -10,18 +10,27 @@ internal static class DeliveriesReference
 {
     private static readonly Parameter Id = Parameter.Id("id", Ids.Delivery, "The delivery's id.");
 
+    private static readonly Parameter[] Filters =
+    [
+        Parameter.Id("integration", Ids.Integration, "Only deliveries to this integration."),
+        Parameter.Id("event", Ids.Event, "Only deliveries of this event."),
+        Parameter.Text("type", "Only deliveries of events of this type.", Examples.EventType, EventNames.MaxLength, EventNames.Pattern),
+        Parameter.OneOf("status", "Only deliveries that stand here.", DeliveryStatus.All),
+        Parameter.Time("since", "Only deliveries of events accepted at this time or later."),
+        Parameter.Time("until", "Only deliveries of events accepted before this time."),
+    ];
+
     public static readonly Operation List = new(
         "listDeliveries", "List deliveries, newest first", "Filters are combined with and. " + BoundedSearch.Description + " Changes nothing.")
     {
-        Parameters =
-        [
-            Parameter.Id("integration", Ids.Integration, "Only deliveries to this integration."),
-            Parameter.Id("event", Ids.Event, "Only deliveries of this event."),
-            Parameter.Text("type", "Only deliveries of events of this type.", Examples.EventType, EventNames.MaxLength, EventNames.Pattern),
-            Parameter.OneOf("status", "Only deliveries that stand here.", DeliveryStatus.All),
-            Parameter.Time("since", "Only deliveries of events accepted at this time or later."),
-            Parameter.Time("until", "Only deliveries of events accepted before this time."),
-        ],
+        Parameters = Filters,
+    };
+
+    public static readonly Operation ListAll = new(
+        "listServerDeliveries", "List the deliveries of all organizations, newest first",
+        "The same list over all organizations, each delivery with its own. " + BoundedSearch.Description + " Changes nothing.")
+    {
+        Parameters = [.. Filters, Parameter.Identifier("organization", "Only deliveries of this organization. Absent: of all.", Examples.Organization)],
     };
 
     public static readonly Operation Get = new(

@@ -36,6 +36,17 @@ internal record DeliveryView(
     [property: Example("2023-10-01T12:00:02.000Z")] DateTimeOffset? NextAttemptAt,
     [property: Example("2023-10-01T12:17:02.000Z")] DateTimeOffset? FinishedAt);
 
+/// <summary>A delivery in the list of all organizations.</summary>
+internal sealed record ServerDelivery : DeliveryView
+{
+    public ServerDelivery(DeliveryView view, string organization) : base(view) => Organization = organization;
+
+    /// <summary>Whose it is: what <c>?organization=</c> names in calls about it.</summary>
+    [JsonPropertyOrder(1)]
+    [Example(Examples.Organization)]
+    public string Organization { get; }
+}
+
 /// <summary>A delivery with each of its attempts.</summary>
 internal sealed record DeliveryDetail : DeliveryView
 {

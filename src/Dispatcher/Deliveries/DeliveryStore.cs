@@ -105,7 +105,8 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
         return rows;
     }
 
-    private static DeliveryView View(NpgsqlDataReader reader)
+    /// <summary>Reads the columns of <see cref="DeliveryWalk"/>.</summary>
+    public static DeliveryView View(NpgsqlDataReader reader)
     {
         var id = reader.GetGuid(0);
         return new DeliveryView(

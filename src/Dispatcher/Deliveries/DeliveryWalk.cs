@@ -21,7 +21,7 @@ internal sealed class DeliveryWalk
     /// <summary>Whether the row is the last that its part looked at, with more to come.</summary>
     public const int LastColumn = 12;
 
-    private const string LiveStatus =
+    public const string LiveStatus =
         "CASE WHEN q.owner IS NOT NULL THEN 'delivering' WHEN q.attempts > q.round_start THEN 'failed' ELSE 'pending' END";
 
     public const string LiveColumns =
@@ -162,5 +162,5 @@ internal sealed class DeliveryWalk
     }
 
     /// <summary>The same name from our own list: never a caller's text in a statement.</summary>
-    private static string OwnName(string status) => DeliveryStatus.All.Single(name => name == status);
+    public static string OwnName(string status) => DeliveryStatus.All.Single(name => name == status);
 }

@@ -67,6 +67,7 @@ namespace Dispatcher.Platform;
 [JsonSerializable(typeof(DeliveryView))]
 [JsonSerializable(typeof(DeliveryDetail))]
 [JsonSerializable(typeof(Page<DeliveryView>))]
+[JsonSerializable(typeof(Page<ServerDelivery>))]
 [JsonSerializable(typeof(IntegrationStats))]
 [JsonSerializable(typeof(ServerStats))]
 [JsonSerializable(typeof(FailingIntegrations))]

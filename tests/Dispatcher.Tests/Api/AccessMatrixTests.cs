@@ -96,7 +96,12 @@ public sealed partial class AccessMatrixTests(MatrixWorld world) : IClassFixture
         ["GET /integrations/{id}/tasks/{task}"] = (ReadersOfIt, null),
         ["POST /integrations/{id}/tasks/{task}/cancel"] = (AdminsOfIt, null),
 
-        ["GET /stats"] = (OperatorsRead, null),
+        // Operators read the whole server's, others their own.
+        ["GET /stats"] = (ReadersOfTheirs, null),
+        ["GET /stats/integrations"] = (OperatorsRead, null),
+        ["GET /server/deliveries"] = (OperatorsRead, null),
+        ["GET /nodes"] = (OperatorsRead, null),
+        ["GET /settings"] = (OperatorsRead, null),
 
         ["POST /events"] = (EmittersPublish, """{"type":"a.b","payload":{},"project":"p"}"""),
         ["POST /events/batch"] = (EmittersSendBatches, """[{"type":"a.b","payload":{},"project":"p"}]"""),
@@ -120,6 +125,12 @@ public sealed partial class AccessMatrixTests(MatrixWorld world) : IClassFixture
         ["GET /deliveries/{id}"] = (ReadersOfIt, null),
         ["POST /deliveries/{id}/retry"] = (AdminsStart, null),
         ["POST /deliveries/{id}/cancel"] = (AdminsOfIt, null),
+
+        ["POST /deliveries/bulk"] = ("401 | 202 | 202 403 403 | 202 403 403 | 202 403 403 | 202 403 403", """{"action":"retry","filter":{}}"""),
+        ["GET /deliveries/bulk"] = (ReadersOfTheirs, null),
+        ["GET /deliveries/bulk/count"] = (ReadersOfTheirs, null),
+        ["GET /deliveries/bulk/{task}"] = (ReadersOfIt, null),
+        ["POST /deliveries/bulk/{task}/cancel"] = (AdminsOfIt, null),
     };
 
     public static TheoryData<string> Endpoints => [.. Table.Keys];

@@ -40,6 +40,9 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
         ["/integrations"] = c => PostedAsync(c.Admin, "/integrations", _ => """{"type":"webhook","events":["a.b"],"target":"https://example.com/"}"""),
         ["/events"] = c => Task.FromResult(new Growing(c.Admin, "/events", "id", () => c.PublishAsync())),
         ["/deliveries"] = DeliveriesAsync,
+        ["/server/deliveries"] = async c => await DeliveriesAsync(c) with { Client = api.Operator, Path = "/server/deliveries" },
+        ["/deliveries/bulk"] = c => Task.FromResult(new Growing(c.Admin, "/deliveries/bulk", "id", () => BulkAsync(c))),
+        ["/nodes"] = _ => Task.FromResult(new Growing(api.Operator, "/nodes", "name", NodeAsync)),
         ["/integrations/{id}/tasks"] = TasksAsync,
     };
 
@@ -189,6 +192,26 @@ public sealed class ListsTests(ApiServer api) : IClassFixture<ApiServer>
 
     private static async Task<string> NewestAsync(Customer customer, string list) =>
         (await customer.Admin.CallAsync(200, $"GET {list}?limit=1")).Data()[0].Text("id");
+
+    private async Task<string> BulkAsync(Customer customer)
+    {
+        var id = Ids.NewUuid(TimeProvider.System.GetUtcNow());
+        await new Records(api.Server.ConnectionString).ExecuteAsync(
+            $"""
+            INSERT INTO dispatcher.task (organization_id, id, kind, status, statuses, until, position, bound, total, created_at, finished_at)
+            VALUES ('{customer.Id}', '{id}', 'bulk_retry', 'completed', ARRAY['failed'], now(), '{id}', '{id}', 0, now(), now())
+            """);
+        return Ids.Format(Ids.Task, id);
+    }
+
+    /// <summary>A node that will be heard for an hour.</summary>
+    private async Task<string> NodeAsync()
+    {
+        var name = $"elsewhere-{Guid.NewGuid():N}/1";
+        await new Records(api.Server.ConnectionString).ExecuteAsync(
+            $"INSERT INTO dispatcher.node (name, roles, version, heartbeat_at) VALUES ('{name}', 'worker', '0', now() + interval '1 hour')");
+        return name;
+    }
 
     private async Task<Growing> TasksAsync(Customer customer)
     {

@@ -67,6 +67,7 @@ public sealed class MatrixWorld(PostgresFixture postgres) : IAsyncLifetime
     {
         var noun = endpoint.Split(' ', '/')[2];
         var call = endpoint;
+        if (endpoint.Contains("/deliveries/bulk/{", StringComparison.Ordinal)) return endpoint.Replace("{task}", await BulkTaskAsync(), StringComparison.Ordinal);
         if (endpoint.Contains('{', StringComparison.Ordinal)) call = Regex.Replace(endpoint, @"\{(id|job_id|name|documentName)\}", await MakeAsync(noun, endpoint));
         return call.Contains("{task}", StringComparison.Ordinal)
             ? call.Replace("{task}", await TaskAsync(call.Split('/')[2]), StringComparison.Ordinal)
@@ -137,6 +138,18 @@ public sealed class MatrixWorld(PostgresFixture postgres) : IAsyncLifetime
             INSERT INTO dispatcher.task (organization_id, id, integration_id, kind, since, until, position, bound, total, created_at, next_at)
             VALUES ($1, $2, $3, 'replay', now(), now(), $2, $2, 0, now(), now() + interval '1 day')
             """, Acme, id, Guid.ParseExact(integration["int_".Length..], "N"));
+        return $"tsk_{id:N}";
+    }
+
+    /// <summary>The same of a bulk action that was asked for with a key of project p.</summary>
+    private async Task<string> BulkTaskAsync()
+    {
+        var id = Guid.CreateVersion7();
+        await ExecuteAsync(
+            """
+            INSERT INTO dispatcher.task (organization_id, id, kind, project, statuses, until, position, bound, total, created_at, next_at)
+            VALUES ($1, $2, 'bulk_retry', 'p', ARRAY['failed'], now(), $2, $2, 0, now(), now() + interval '1 day')
+            """, Acme, id);
         return $"tsk_{id:N}";
     }
 

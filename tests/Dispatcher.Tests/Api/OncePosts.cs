@@ -43,6 +43,8 @@ internal sealed class OncePosts(ApiServer api)
         ["/integrations/{id}/recover"] = async c => await PostAsync(c, $"/integrations/{await RegisterAsync(c)}/recover", Span, 202, "task"),
         ["/integrations/{id}/replay"] = async c => await PostAsync(c, $"/integrations/{await RegisterAsync(c)}/replay", Span, 202, "task"),
         ["/integrations/{id}/tasks/{task}/cancel"] = async c => await PostAsync(c, $"{await WaitingTaskAsync(c)}/cancel", null, 200, "task", "status = 'cancelled'"),
+        ["/deliveries/bulk"] = c => PostAsync(c, "/deliveries/bulk", """{"action":"retry","filter":{}}""", 202, "task"),
+        ["/deliveries/bulk/{task}/cancel"] = async c => await PostAsync(c, $"/deliveries/bulk/{await WaitingBulkAsync(c)}/cancel", null, 200, "task", "status = 'cancelled'"),
         ["/deliveries/{id}/cancel"] = async c => await PostAsync(c, $"{await FailedDeliveryAsync(c)}/cancel", null, 200, "delivery"),
         ["/deliveries/{id}/retry"] = RetryAsync,
     };
@@ -85,6 +87,17 @@ internal sealed class OncePosts(ApiServer api)
             """);
         var task = (await customer.Admin.CallAsync(200, $"GET /integrations/{integration}/tasks")).Data()[0].Text("id");
         return $"/integrations/{integration}/tasks/{task}";
+    }
+
+    /// <summary>A bulk action whose turn is far away.</summary>
+    private async Task<string> WaitingBulkAsync(Customer customer)
+    {
+        await Records.ExecuteAsync(
+            $"""
+            INSERT INTO dispatcher.task (organization_id, id, kind, statuses, until, position, bound, total, created_at, next_at)
+            VALUES ('{customer.Id}', dispatcher.uuid_v7(), 'bulk_retry', ARRAY['failed'], now(), dispatcher.uuid_v7(), dispatcher.uuid_v7(), 0, now(), now() + interval '1 day')
+            """);
+        return (await customer.Admin.CallAsync(200, "GET /deliveries/bulk")).Data()[0].Text("id");
     }
 
     /// <summary>An integration that nobody listens for, with one attempt unless it is said otherwise; gives its id.</summary>

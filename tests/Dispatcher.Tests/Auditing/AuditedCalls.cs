@@ -37,6 +37,8 @@ internal sealed record AuditedCall(string Endpoint, string Action, string Call, 
         new("POST /deliveries/{id}/retry", "delivery.retried", "POST /deliveries/{exhausted}/retry", null, "{exhausted}"),
         new("POST /deliveries/{id}/retry", "delivery.retried", "POST /deliveries/{waiting}/retry", null, "{waiting}"),
         new("POST /deliveries/{id}/cancel", "delivery.cancelled", "POST /deliveries/{waiting}/cancel", null, "{waiting}"),
+        new("POST /deliveries/bulk", "bulk.started", "POST /deliveries/bulk", """{"action":"retry","filter":{"type":"none.such"}}""", "{answer}"),
+        new("POST /deliveries/bulk/{task}/cancel", "task.cancelled", "POST /deliveries/bulk/{bulk}/cancel", null, "{bulk}"),
         new("POST /api-keys", "api_key.created", "POST /api-keys", """{"role":"member","name":"reader"}""", "{answer}"),
         new("DELETE /api-keys/{id}", "api_key.revoked", "DELETE /api-keys/{key}", null, "{key}"),
         new("POST /projects", "project.created", "POST /projects", """{"id":"new"}""", "new"),
@@ -107,6 +109,7 @@ internal sealed class AuditedWorld(ApiServer api, Customer customer, string admi
             "exhausted" => await FailedAsync("\"retry\":{\"max_attempts\":1}", "exhausted"),
             "waiting" => await FailedAsync("\"retry\":{\"base_seconds\":3600}", "failed"),
             "task" => await TaskAsync(await FillAsync("{disabled}")),
+            "bulk" => await BulkAsync(),
             "project" => (await customer.Admin.CallAsync(201, "POST /projects", "{}")).Text("id"),
             "key" => (await customer.Admin.CallAsync(201, "POST /api-keys", """{"role":"emitter"}""")).Text("id"),
             "operator-key" => (await api.Operator.CallAsync(201, "POST /api-keys", """{"role":"operator"}""")).Text("id"),
@@ -146,6 +149,18 @@ internal sealed class AuditedWorld(ApiServer api, Customer customer, string admi
             $"""
             INSERT INTO dispatcher.task (organization_id, id, integration_id, kind, since, until, position, bound, total, created_at)
             VALUES ('{customer.Id}', '{id}', '{Guid.ParseExact(integration[4..], "N")}', 'recover', now() - interval '1 hour', now(), '{id}', '{id}', 5, now())
+            """);
+        return $"tsk_{id:N}";
+    }
+
+    /// <summary>A bulk action whose turn is far away.</summary>
+    private async Task<string> BulkAsync()
+    {
+        var id = Guid.CreateVersion7();
+        await new Records(api.Server.ConnectionString).ExecuteAsync(
+            $"""
+            INSERT INTO dispatcher.task (organization_id, id, kind, statuses, until, position, bound, total, created_at, next_at)
+            VALUES ('{customer.Id}', '{id}', 'bulk_retry', ARRAY['failed'], now(), '{id}', '{id}', 5, now(), now() + interval '1 day')
             """);
         return $"tsk_{id:N}";
     }

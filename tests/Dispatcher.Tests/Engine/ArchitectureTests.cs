@@ -33,7 +33,7 @@ public sealed class ArchitectureTests
     }
 
     [Theory]
-    [InlineData("Recoveries", "Access Dispatching Platform Auditing")]
+    [InlineData("Recoveries", "Access Dispatching Platform Auditing Statistics")]
     [InlineData("Auditing", "Access Platform")]
     public void A_room_that_uses_the_engine_knows_no_other_that_does(string room, string mayKnow) => AssertKnowsOnly(room, mayKnow);
 

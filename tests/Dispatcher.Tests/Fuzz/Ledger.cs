@@ -35,7 +35,7 @@ internal sealed class Ledger
             case "POST jobs" when status == 201: Add("job", $"{request.Organization}/{answer.Text("id")}"); break;
             case "POST events" when status == 202: Published(request, answer); break;
             case "POST integrations/{id}/test": Add("event", $"{request.Organization}/{answer.Text("event_id")}"); break;
-            case "POST integrations/{id}/recover" or "POST integrations/{id}/replay": Add("task", answer.Text("id")); break;
+            case "POST integrations/{id}/recover" or "POST integrations/{id}/replay" or "POST deliveries/bulk": Add("task", answer.Text("id")); break;
             case "POST events/batch":
                 foreach (var item in answer.Data().Where(i => !i.TryGetProperty("error", out _))) Published(request, item);
                 break;

@@ -12,7 +12,7 @@ namespace Dispatcher.Tests.Properties;
 public sealed class CursorProperties(ApiServer api) : IClassFixture<ApiServer>
 {
     private static readonly string[] Lists =
-        ["/integrations", "/events", "/deliveries", "/event-types", "/api-keys", "/projects", "/organizations", "/integrations/{0}/tasks"];
+        ["/integrations", "/events", "/deliveries", "/server/deliveries", "/deliveries/bulk", "/nodes", "/event-types", "/api-keys", "/projects", "/organizations", "/integrations/{0}/tasks"];
 
     private static readonly Gen<string> Key = Inputs.Text(1, 60).Where(key => !key.Contains('\0', StringComparison.Ordinal));
 

@@ -25,6 +25,8 @@ public sealed class AnswersTests(ReferenceServer reference) : IClassFixture<Refe
         await JobsAsync(calls);
         await DeliveriesAsync(calls, good, bad);
         await RecoveriesAsync(calls, bad);
+        await BulkAsync(calls);
+        foreach (var seen in new[] { "/stats/integrations?limit=1", "/server/deliveries?limit=1", "/nodes", "/settings" }) await calls.CallAsync(200, $"GET {seen}");
         foreach (var stats in new[] { $"/integrations/{good}/stats", "/stats", "/stats?organization=default" }) await calls.CallAsync(200, $"GET {stats}");
         await calls.CallAsync(204, $"DELETE /integrations/{good}");
 
@@ -164,5 +166,16 @@ public sealed class AnswersTests(ReferenceServer reference) : IClassFixture<Refe
         var other = (await calls.CallAsync(202, $"POST /integrations/{integration}/replay", """{"since":"2023-10-01T12:00:00Z","until":"2023-10-02T12:00:00Z"}""")).Text("id");
         await calls.CallAsync(200, $"GET /integrations/{integration}/tasks?limit=1");
         await calls.CallAsync([200, 409], $"POST /integrations/{integration}/tasks/{other}/cancel");
+    }
+
+    private static async Task BulkAsync(ReferenceCalls calls)
+    {
+        await calls.CallAsync(200, "GET /deliveries/bulk/count?action=replay&status=succeeded");
+        var whole = """{"action":"cancel","filter":{"type":"none.such","status":"failed","since":"2023-10-01T12:00:00Z","until":"2023-10-02T12:00:00Z"}}""";
+        var task = (await calls.CallAsync(202, "POST /deliveries/bulk", whole)).Text("id");
+        await calls.CallAsync(202, "POST /deliveries/bulk", """{"action":"retry","filter":{}}""");
+        await calls.CallAsync(200, $"GET /deliveries/bulk/{task}");
+        await calls.CallAsync(200, "GET /deliveries/bulk?limit=1");
+        await calls.CallAsync([200, 409], $"POST /deliveries/bulk/{task}/cancel");
     }
 }

@@ -20,6 +20,7 @@ public sealed class BoundsTests(ReferenceServer reference) : IClassFixture<Refer
     [InlineData("POST /integrations/{id}/test", """{"event":"document_predict"}""", "int")]
     [InlineData("POST /integrations/{id}/recover", """{"since":"2023-10-01T12:00:00Z"}""", "int")]
     [InlineData("POST /integrations/{id}/replay", """{"since":"2023-10-01T12:00:00Z"}""", "int")]
+    [InlineData("POST /deliveries/bulk", """{"action":"retry","filter":{}}""")]
     [InlineData("POST /events", """{"type":"a.b","payload":{}}""")]
     [InlineData("POST /event-types", """{"name":"a.b"}""")]
     [InlineData("PUT /event-types/{name}", "{}", "invoice.paid")]
