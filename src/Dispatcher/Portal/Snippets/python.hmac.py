@@ -1,0 +1,74 @@
+# Receives webhooks, and verifies each before anything else. Python 3.9 or newer, no packages.
+# WEBHOOK_SECRET=whsec_... python3 webhook.py
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TOLERANCE_SECONDS = 300
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+def key_of(secret: str) -> bytes:
+    """The key in a secret: "whsec_" and base64."""
+    key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else b""
+    if len(key) < 24:
+        raise ValueError("WEBHOOK_SECRET must be the integration's secret: whsec_ and base64.")
+    return key
+
+
+def verify(key: bytes, headers, body: bytes) -> bool:
+    """Whether the body was signed with the key, a short while ago.
+
+    headers: anything with get() by name. body: as received, before any parsing: request.get_data()
+    in Flask, request.body in Django, await request.body() in FastAPI.
+    """
+    webhook_id = headers.get("webhook-id") or ""
+    timestamp = headers.get("webhook-timestamp") or ""
+    signatures = headers.get("webhook-signature") or ""
+    if not webhook_id or not re.fullmatch("[0-9]{1,12}", timestamp):
+        return False
+
+    # An old request must not be sent to you again by somebody who recorded it.
+    if abs(int(time.time()) - int(timestamp)) > TOLERANCE_SECONDS:
+        return False
+
+    digest = hmac.digest(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    expected = b"v1," + base64.b64encode(digest)
+
+    # One entry for each secret that is live: several while a secret is being rotated.
+    return any(hmac.compare_digest(entry.encode(), expected) for entry in signatures.split(" "))
+
+
+class Hook(BaseHTTPRequestHandler):
+    timeout = 30
+
+    def do_POST(self):
+        length = int(self.headers.get("content-length") or 0)
+        if not 0 <= length <= MAX_BODY_BYTES:
+            self.answer(413)
+            return
+        body = self.rfile.read(length)
+        if not verify(KEY, self.headers, body):
+            self.answer(401)
+            return
+
+        # Genuine. The same webhook-id can come again: do nothing for one that you have had.
+        # Put the event into a queue of your own, answer 2xx at once, and do the work afterwards.
+        print("Received", self.headers["webhook-id"], flush=True)
+        self.answer(204)
+
+    def answer(self, status: int):
+        self.send_response(status)
+        self.end_headers()
+
+
+if __name__ == "__main__":
+    KEY = key_of(os.environ.get("WEBHOOK_SECRET", ""))
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "9000"))), Hook)
+    print(f"Listening on http://127.0.0.1:{server.server_port}/hook", flush=True)
+    server.serve_forever()
