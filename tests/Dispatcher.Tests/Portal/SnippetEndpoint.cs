@@ -11,7 +11,7 @@ namespace Dispatcher.Tests.Portal;
 internal sealed partial class SnippetEndpoint : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private static readonly HttpClient Client = new();
+    private static readonly HttpClient Client = new(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 });
 
     private readonly Process? _process;
     private readonly Receiver? _receiver;
