@@ -9,7 +9,7 @@ import * as svix from "svix";
 
 const libraries = { standardwebhooks, svix };
 
-// The example of docs/receiving-webhooks.md, for public keys: the libraries verify with shared secrets only.
+// For public keys: the libraries verify with shared secrets only.
 function verifyWithPublicKey(publicKey, headers, body) {
   const x = Buffer.from(publicKey.replace(/^whpk_/, ""), "base64").toString("base64url");
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
