@@ -59,7 +59,7 @@ public abstract class BrowserTest(Chromium chromium, ApiServer api) : IAsyncLife
 
     private static async Task KeepAsync(Visit visit)
     {
-        var test = TestContext.Current.Test!.TestDisplayName;
+        var test = TestContext.Current.TestMethod?.MethodName;
         foreach (var (page, n) in visit.Context.Pages.Select((page, n) => (page, n)))
         {
             try

@@ -69,16 +69,20 @@ public sealed class WatchTests(Chromium chromium) : IAsyncLifetime
 
         Assert.Contains("color-contrast", failure.Message, StringComparison.Ordinal);
         Assert.Contains("label", failure.Message, StringComparison.Ordinal);
+
+        var framed = await SeenAsync("<iframe title='Inside' srcdoc='<html lang=en><title>Inside</title><input>'></iframe>");
+        failure = await Assert.ThrowsAnyAsync<Exception>(() => Accessibility.CheckAsync(framed.Page, "a page with a bad frame"));
+        Assert.Contains("label", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_page_that_is_too_wide_for_a_phone_is_seen_and_one_that_scrolls_inside_is_not()
     {
-        const string Wide = "<table><td width=900>wide</td></table>";
+        const string Wide = "<pre style='width:900px'>wide</pre>";
         var visit = await SeenAsync(Wide);
         await Look.Phone.PutOnAsync(visit.Page);
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => Look.FitsAsync(visit.Page, "a wide page"));
-        Assert.Contains("<table", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("<pre", failure.Message, StringComparison.Ordinal);
 
         var inside = await SeenAsync($"<div style='overflow-x:auto'>{Wide}</div>");
         await Look.Phone.PutOnAsync(inside.Page);
