@@ -44,12 +44,12 @@ internal sealed class Visit : IAsyncDisposable
         return new Visit(context, await context.NewPageAsync(), watch);
     }
 
-    /// <summary>Opens an address, which must be answered with this status after all redirects. One of 400 or above is then no fault.</summary>
+    /// <summary>Opens an address, which must be answered with this status after all redirects; then it is no fault.</summary>
     public async Task OpenAsync(string address, int status = 200)
     {
-        if (status >= 400) Watch.Expect($"was answered {status}");
         var answer = await Page.GotoAsync(address);
         Assert.True(status == answer?.Status, $"{address}: expected {status}, got {answer?.Status}");
+        if (status >= 400) Watch.Expect($"{answer!.Url} was answered {status}");
     }
 
     /// <summary>

@@ -22,7 +22,9 @@ internal sealed class Watch
     public Watch(IBrowserContext context, Uri home)
     {
         Allow(home);
-        context.Request += (_, request) => See(request);
+        context.Request += (_, request) => See(request.Method, request.Url);
+        // No requests to Playwright.
+        context.Page += (_, page) => page.WebSocket += (_, socket) => See("WebSocket", socket.Url);
         context.Response += (_, answer) => FaultIf(answer.Status >= 400, $"{answer.Request.Method} {answer.Url} was answered {answer.Status}");
         // Aborted is what was under way when its page was left.
         context.RequestFailed += (_, request) =>
@@ -57,14 +59,14 @@ internal sealed class Watch
     /// <summary>Has requests to this server pass, too.</summary>
     public void Allow(Uri server) => _servers[server.Authority] = true;
 
-    private void See(IRequest request)
+    private void See(string method, string url)
     {
-        var address = new Uri(request.Url);
-        FaultIf(address.Scheme is "http" or "https" or "ws" or "wss" && !_servers.ContainsKey(address.Authority), $"{request.Method} {address} goes to another server");
+        var address = new Uri(url);
+        FaultIf(address.Scheme is "http" or "https" or "ws" or "wss" && !_servers.ContainsKey(address.Authority), $"{method} {url} goes to another server");
     }
 
-    private void FaultIf(bool is_, string what)
+    private void FaultIf(bool wrong, string what)
     {
-        if (is_) _faults.Enqueue(what);
+        if (wrong) _faults.Enqueue(what);
     }
 }

@@ -1,6 +1,7 @@
 // The portal's pages, as people see them.
 
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dispatcher.BrowserTests.Harness;
 using Dispatcher.Tests.Api;
 using Dispatcher.Tests.Support;
@@ -23,7 +24,7 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
         var visit = await EnterPortalAsync(customer.Admin);
 
         await Expect(visit.Page).ToHaveURLAsync(new Uri(Home, "/portal").ToString());
-        await Expect(visit.Page).ToHaveTitleAsync(new System.Text.RegularExpressions.Regex("^Integrations"));
+        await Expect(visit.Page).ToHaveTitleAsync(new Regex("^Integrations"));
         await Expect(visit.Page.GetByRole(AriaRole.Link, new() { Name = "ERP" })).ToBeVisibleAsync();
         await Expect(visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "https://example.com/hook" })).ToContainTextAsync("disabled");
         await visit.LookAsync("portal-integrations");
@@ -34,7 +35,7 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
     {
         var customer = await Api.CustomerAsync();
         await using var receiver = await Receiver.StartAsync();
-        var integration = (await customer.RegisterAsync(receiver.Url, """ "name":"ERP" """)).Text("id");
+        var integration = (await customer.RegisterAsync(receiver.Url, """ "name":"ERP","retry":{"max_attempts":1} """)).Text("id");
         await customer.PublishAsync("document_predict");
         await customer.DeliveryAsync($"integration={integration}&type=document_predict", "succeeded");
         receiver.Answer = (_, _, context) =>
@@ -132,7 +133,7 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
         await visit.OpenAsync($"/portal/integrations/{integration}");
 
         await Expect(visit.Page.GetByRole(AriaRole.Heading, new() { Name = Markup })).ToBeVisibleAsync();
-        await Expect(visit.Page).ToHaveTitleAsync(new System.Text.RegularExpressions.Regex("^<img src=x"));
+        await Expect(visit.Page).ToHaveTitleAsync(new Regex("^<img src=x"));
     }
 
     [Fact]
@@ -145,6 +146,6 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
 
         await Expect(visit.Page.GetByRole(AriaRole.Link, new() { Name = "Skip to content" })).ToBeFocusedAsync();
         await visit.Page.Keyboard.PressAsync("Enter");
-        await Expect(visit.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("#main$"));
+        await Expect(visit.Page).ToHaveURLAsync(new Regex("#main$"));
     }
 }
