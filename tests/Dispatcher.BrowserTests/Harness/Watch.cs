@@ -44,7 +44,7 @@ internal sealed class Watch
     {
         get
         {
-            string[] faults = [.. _faults];
+            string[] faults = [.. _faults.Distinct()];
             return
             [
                 .. faults.Where(fault => !_expected.Any(fault.Contains)),

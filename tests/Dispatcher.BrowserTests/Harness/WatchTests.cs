@@ -22,6 +22,7 @@ public sealed class WatchTests(Chromium chromium) : IAsyncLifetime
     [InlineData("<script>throw new Error('broken')</script>", "a script threw: Error: broken")]
     [InlineData("<script>setTimeout(() => alert('here'))</script>", "a dialog was opened: alert \"here\"")]
     [InlineData("<img src='http://elsewhere.example/i.png'>", "GET http://elsewhere.example/i.png goes to another server")]
+    [InlineData("<img src='http://192.0.2.7/i.png'>", "GET http://192.0.2.7/i.png failed: net::ERR_NAME_NOT_RESOLVED")]
     [InlineData("<script>new WebSocket('ws://elsewhere.example/')</script>", "WebSocket ws://elsewhere.example/ goes to another server")]
     [InlineData("<script>fetch('/refused')</script>", "/refused was answered 418")]
     [InlineData("<script>fetch('/cut')</script>", "/cut failed: net::ERR_")]
