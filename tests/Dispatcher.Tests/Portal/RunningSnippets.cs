@@ -1,7 +1,7 @@
 // The verification code of every language, each started when the first test asks for it, and running until the last has ended.
 
 using System.Text;
-using Dispatcher.Portal;
+using Dispatcher.Pages.Integrations;
 using Dispatcher.Signing;
 
 namespace Dispatcher.Tests.Portal;

@@ -3,7 +3,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
-using Dispatcher.Portal;
+using Dispatcher.Pages.Integrations;
 using Dispatcher.Tests.Support;
 
 namespace Dispatcher.Tests.Portal;

@@ -3,7 +3,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dispatcher.Client;
-using Dispatcher.Portal;
+using Dispatcher.Pages.Integrations;
 using Dispatcher.Signing;
 using Dispatcher.Tests.Api;
 using Dispatcher.Tests.Support;

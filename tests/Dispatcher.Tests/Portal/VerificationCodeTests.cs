@@ -1,6 +1,6 @@
 // The catalogue of verification code, and where it is shown. VerificationCodeRunTests runs it.
 
-using Dispatcher.Portal;
+using Dispatcher.Pages.Integrations;
 using Dispatcher.Tests.Support;
 
 namespace Dispatcher.Tests.Portal;
@@ -61,7 +61,7 @@ public sealed class VerificationCodeTests
     {
         var folder = Path.Combine(NodePackages.RepositoryRoot, "docs");
 
-        var linked = System.Text.RegularExpressions.Regex.Matches(Page, @"\]\((\.\./src/Dispatcher/Portal/Snippets/([a-z-]+)\.ed25519\.\w+)\)");
+        var linked = System.Text.RegularExpressions.Regex.Matches(Page, @"\]\((\.\./src/Dispatcher/Pages/Snippets/([a-z-]+)\.ed25519\.\w+)\)");
 
         Assert.Equal(VerificationCode.LanguagesFor("ed25519").Select(l => l.Id).Order(), linked.Select(m => m.Groups[2].Value).Order());
         Assert.All(linked, link => Assert.True(File.Exists(Path.Combine(folder, link.Groups[1].Value)), link.Value));

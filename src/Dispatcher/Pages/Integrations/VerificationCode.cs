@@ -2,7 +2,7 @@
 
 using System.Collections.Frozen;
 
-namespace Dispatcher.Portal;
+namespace Dispatcher.Pages.Integrations;
 
 /// <summary>A language that there is verification code in.</summary>
 /// <param name="Id">As in an address: lower-case letters and hyphens.</param>
