@@ -39,9 +39,6 @@ internal sealed record OrganizationView(
 
 internal static class OrganizationsApi
 {
-    /// <summary>The days that a retention may have: few, because each one in use has partitions of its own (migrations/0001).</summary>
-    public static readonly short[] RetentionClasses = [1, 3, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825, 3650];
-
     public static void MapOrganizations(this IEndpointRouteBuilder app)
     {
         var organizations = app.MapGroup("/organizations").WithTags("Organizations").WithMetadata(Admits.Operators);
@@ -135,8 +132,8 @@ internal static class OrganizationsApi
 
     private static void CheckRetention(Faults faults, int? days)
     {
-        var known = days is null || Array.Exists(RetentionClasses, c => c == days);
-        faults.Require(known, "retention_days", $"must be one of {string.Join(", ", RetentionClasses)}.");
+        var known = days is null || Array.Exists(Retention.Classes, c => c == days);
+        faults.Require(known, "retention_days", $"must be one of {string.Join(", ", Retention.Classes)}.");
     }
 
     private static OrganizationView View(Organization o) => new(o.Id, o.Name, o.RetentionDays, o.CreatedAt);

@@ -12,7 +12,6 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
     public const string Root = "/dashboard";
     public const string SignIn = "/sign-in";
 
-    private static readonly PageLink[] Pages = [new("Overview", "", OfOrganization: false)];
 
     public override string Path => Root;
 
@@ -39,10 +38,34 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
         context.Features.Set(tenant);
         context.Features.Set(ViewOfAnybody(context) with
         {
-            Navigation = Pages,
+            Navigation = NavigationOf(tenant.Organization),
             Visit = new Visit(tenant.Organization, null, ReadOnly: false, IsOperator: true, session.ExpiresAt, CsrfOf(token)),
         });
         return null;
+    }
+
+    private static PageLink[] NavigationOf(string organization)
+    {
+        const string server = "Server";
+        var one = $"Organization {organization}";
+        return
+        [
+            new("Overview", "", OfOrganization: false, server),
+            new("Failures", "failures", OfOrganization: false, server),
+            new("All deliveries", "all-deliveries", OfOrganization: false, server),
+            new("Organizations", "organizations", OfOrganization: false, server),
+            new("Operator keys", "operator-keys", OfOrganization: false, server),
+            new("Server audit", "server-audit", OfOrganization: false, server),
+            new("Nodes", "nodes", OfOrganization: false, server),
+            new("Settings", "settings", OfOrganization: false, server),
+            new("Integrations", "integrations", Group: one),
+            new("Deliveries", "deliveries", Group: one),
+            new("Events", "events", Group: one),
+            new("Bulk actions", "bulk", Group: one),
+            new("Projects", "projects", Group: one),
+            new("Keys", "keys", Group: one),
+            new("Audit", "audit", Group: one),
+        ];
     }
 
     /// <summary>To where one signs in, and from there back to the page that was asked for.</summary>

@@ -1,4 +1,4 @@
-// The dashboard's addresses.
+// The dashboard's addresses: what it alone shows, and the pages of one organization, which customers see too.
 
 using Dispatcher.Pages;
 using Dispatcher.Pages.Integrations;
@@ -13,6 +13,14 @@ internal static class DashboardPages
     {
         var (open, pages) = app.MapFace(DashboardFace.Root);
         open.MapSignIn();
+        pages.MapOverview();
+        pages.MapFailures();
+        pages.MapAllDeliveries();
+        pages.MapNodes();
+        pages.MapTenants();
+        pages.MapAuditTrail();
+        pages.MapBulkPages();
+        pages.MapSettings();
         pages.MapIntegrationPages();
     }
 }

@@ -8,7 +8,11 @@ using Npgsql;
 namespace Dispatcher.Deliveries;
 
 /// <summary>Which deliveries to list; null: no matter.</summary>
-internal sealed record DeliveryQuery(Guid? Integration, Guid? Event, string? Type, string? Status, DateTimeOffset? Since, DateTimeOffset? Until);
+internal sealed record DeliveryQuery(Guid? Integration, Guid? Event, string? Type, string? Status, DateTimeOffset? Since, DateTimeOffset? Until)
+{
+    /// <summary>What <see cref="Status"/> may be.</summary>
+    public static IReadOnlyList<string> Statuses => DeliveryStatus.All;
+}
 
 internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attempts, TimeProvider time)
 {

@@ -24,11 +24,13 @@ public sealed record PageView(string Root, string Server, string Name, bool HasB
 
     /// <summary>The address of one of the face's pages, for the same organization.</summary>
     /// <param name="page">Such as <c>integrations/int_…</c>, with or without a query.</param>
-    public string To(string page)
+    public string To(string page) => To(page, Visit is { IsOperator: true, Organization: var organization } ? organization : null);
+
+    /// <summary>The address of one of the face's pages, for an organization that is named, or for none.</summary>
+    public string To(string page, string? organization)
     {
         var address = page.Length == 0 ? Root : $"{Root}/{page}";
-        if (Visit is not { IsOperator: true, Organization: var organization }) return address;
-        return $"{address}{(page.Contains('?', StringComparison.Ordinal) ? '&' : '?')}organization={Uri.EscapeDataString(organization)}";
+        return organization is null ? address : $"{address}{(page.Contains('?', StringComparison.Ordinal) ? '&' : '?')}organization={Uri.EscapeDataString(organization)}";
     }
 
     /// <summary>The address of an operation of the API, as the page's script calls it.</summary>
@@ -53,4 +55,5 @@ public sealed record Visit(string Organization, string? Project, bool ReadOnly, 
 /// <param name="Text">What it is called.</param>
 /// <param name="Page">Its address below the face's root; empty: the root itself.</param>
 /// <param name="OfOrganization">Whether it is about one organization: the address then names it.</param>
-public sealed record PageLink(string Text, string Page, bool OfOrganization = true);
+/// <param name="Group">The heading that it stands under, if any.</param>
+public sealed record PageLink(string Text, string Page, bool OfOrganization = true, string? Group = null);

@@ -73,8 +73,9 @@ function point(event) {
 }
 
 document.addEventListener("click", event => {
-  const target = event.target.closest("[data-copy], [data-call], [data-open]");
+  const target = event.target.closest("[data-copy], [data-call], [data-open], [data-close]");
   if (!target) return;
+  if (target.dataset.close !== undefined) return target.closest("dialog").close();
   if (target.dataset.copy !== undefined) copy(target);
   else if (target.dataset.call) perform(target);
   else document.getElementById(target.dataset.open)?.showModal();

@@ -3,11 +3,12 @@
 import { call } from "./api.js";
 import { say } from "./says.js";
 
-/** The value of one input; undefined where it says nothing. data-kind: number, list (lines), json, flag; otherwise text. */
+/** The value of one input; undefined where it says nothing. data-kind: number, list (lines), json, flag, time (of the reader's zone); otherwise text. */
 function valueOf(input) {
   const text = input.value.trim();
   switch (input.dataset.kind) {
     case "flag": return input.checked;
+    case "time": return text === "" ? undefined : new Date(text).toISOString();
     case "number": return text === "" ? undefined : Number(text);
     case "list": return text.split("\n").map(line => line.trim()).filter(Boolean);
     case "json": return text === "" ? undefined : JSON.parse(text);

@@ -1,0 +1,42 @@
+// Deliveries of all organizations, newest first.
+
+using Dispatcher.Deliveries;
+using Dispatcher.Pages;
+using Dispatcher.Platform;
+
+namespace Dispatcher.Dashboard;
+
+/// <summary>A delivery, and whose it is.</summary>
+public sealed record AnyDeliveryLine(
+    string Organization, string Id, string EventType, string IntegrationId, string Status, int Attempts, string? LastOutcome, DateTimeOffset CreatedAt,
+    DateTimeOffset? NextAttemptAt, DateTimeOffset? FinishedAt);
+
+/// <summary>Deliveries of all organizations.</summary>
+/// <param name="Lines">This page's.</param>
+/// <param name="Status">Only those that stand so.</param>
+/// <param name="Type">Only those of events of this type.</param>
+/// <param name="Statuses">What can be chosen.</param>
+/// <param name="NextCursor">Where the search goes on; null: this is the last page.</param>
+/// <param name="IsFirst">Whether this is the first page.</param>
+public sealed record AllDeliveriesModel(
+    IReadOnlyList<AnyDeliveryLine> Lines, string? Status, string? Type, IReadOnlyList<string> Statuses, string? NextCursor, bool IsFirst);
+
+internal static class AllDeliveries
+{
+    public static void MapAllDeliveries(this RouteGroupBuilder pages) => pages.MapGet("/all-deliveries", Show);
+
+    private static async Task<PageResult<AllDeliveriesPage, AllDeliveriesModel>> Show(
+        PageQuery page, HttpContext context, ServerDeliveries deliveries, CancellationToken ct)
+    {
+        var filter = new QueryFilter(context.Request.Query);
+        var status = filter.Text("status", DeliveryQuery.Statuses.Contains, $"must be one of {string.Join(", ", DeliveryQuery.Statuses)}");
+        var type = filter.Text("type", t => t.Length <= 128, "must have at most 128 characters");
+        filter.ThrowIfFaulty();
+        var found = Page<ServerDelivery>.Of(
+            await deliveries.ListAsync(null, new DeliveryQuery(null, null, type, status, null, null), page, ct), page, d => d.Id[4..]);
+        return new(new AllDeliveriesModel(
+            [.. found.Data.Select(d => new AnyDeliveryLine(
+                d.Organization, d.Id, d.EventType, d.IntegrationId, d.Status, d.AttemptCount, d.LastOutcome, d.CreatedAt, d.NextAttemptAt, d.FinishedAt))],
+            status, type, DeliveryQuery.Statuses, found.NextCursor, page.After is null));
+    }
+}
