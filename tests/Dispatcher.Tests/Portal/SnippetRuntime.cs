@@ -44,7 +44,7 @@ internal sealed record SnippetRuntime(string Packages, string[][] Probes, Func<s
             "dotnet-sdk-10.0",
             [["dotnet", "--version"]],
             (dotnet, _) => [dotnet, "out/hook.dll"],
-            ["dotnet", "build", "hook.csproj", "-o", "out", "-nodeReuse:false", "-p:UseSharedCompilation=false"]),
+            ["dotnet", "build", "hook.csproj", "-o", "out", "-warnaserror", "-nodeReuse:false", "-p:UseSharedCompilation=false"]),
         ("go", _) => new("golang-go", [["go", "version"]], (_, folder) => [Path.Combine(folder, "hook")], ["go", "build", "-o", "hook", "main.go"]),
         ("java", _) => new(
             "default-jdk-headless", [["javac", "--version"]], (_, _) => ["java", "-Xmx64m", "-XX:TieredStopAtLevel=1", "Webhooks.java"]),
@@ -54,7 +54,7 @@ internal sealed record SnippetRuntime(string Packages, string[][] Probes, Func<s
             (rackup, _) => [rackup, "--quiet", "--server", "webrick", "--host", "127.0.0.1", "--port", "0", "config.ru"]),
         ("php", _) => new(
             "php-cli", [["php", "-r", "exit(extension_loaded('sodium') ? 0 : 1);"]], (php, _) => [php, "-S", "127.0.0.1:0", "webhook.php"]),
-        ("shell", _) => new("openssl curl", [["openssl", "version"]], (_, _) => ["sh", "webhook.sh"]),
+        ("shell", _) => new("openssl curl", [["sh", "-c", "openssl version && curl --version"]], (_, _) => ["sh", "webhook.sh"]),
         _ => throw new ArgumentOutOfRangeException(nameof(language), language, "No test knows how to run this language."),
     };
 

@@ -64,6 +64,8 @@ class Hook(BaseHTTPRequestHandler):
 
     def answer(self, status: int):
         self.send_response(status)
+        # This server closes after each answer, and clients that keep connections have to be told.
+        self.send_header("connection", "close")
         self.end_headers()
 
 
