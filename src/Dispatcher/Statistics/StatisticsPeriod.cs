@@ -10,6 +10,9 @@ namespace Dispatcher.Statistics;
 /// <param name="Step">A minute or an hour.</param>
 internal sealed record StatisticsPeriod(DateTimeOffset Since, DateTimeOffset? Until, TimeSpan Step)
 {
+    /// <summary>How long each point of the series is, a whole multiple of <see cref="Step"/>, by which it is the default.</summary>
+    public TimeSpan Width { get; private init; } = Step;
+
     public static readonly TimeSpan Default = TimeSpan.FromHours(24);
 
     /// <summary>Longer spans would have more points than a chart can show.</summary>
@@ -36,16 +39,27 @@ internal sealed record StatisticsPeriod(DateTimeOffset Since, DateTimeOffset? Un
         return new StatisticsPeriod(Floor(begin, step), until?.ToUniversalTime(), step);
     }
 
-    /// <summary>The same span in whole hours.</summary>
-    public StatisticsPeriod ByHour() => this with { Since = Floor(Since, TimeSpan.FromHours(1)), Step = TimeSpan.FromHours(1) };
+    /// <summary>The span that ends now, in points of a width that divides a day into whole minutes.</summary>
+    public static StatisticsPeriod Last(TimeSpan span, TimeSpan width, DateTimeOffset now)
+    {
+        var step = width < TimeSpan.FromHours(1) ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(1);
+        return new StatisticsPeriod(Floor(now - span, width), null, step) { Width = width };
+    }
 
-    /// <summary>The beginnings of all minutes or hours, up to now.</summary>
+    /// <summary>The same span in whole hours.</summary>
+    public StatisticsPeriod ByHour() =>
+        this with { Since = Floor(Since, TimeSpan.FromHours(1)), Step = TimeSpan.FromHours(1), Width = TimeSpan.FromHours(1) };
+
+    /// <summary>The point of the series that a minute or hour belongs to.</summary>
+    public DateTimeOffset PointOf(DateTimeOffset at) => Floor(at, Width);
+
+    /// <summary>The beginnings of all points, up to now.</summary>
     /// <param name="now">The time.</param>
     /// <param name="last">The last one that has counts: the database's clock may be ahead of ours.</param>
     public IEnumerable<DateTimeOffset> Points(DateTimeOffset now, DateTimeOffset? last)
     {
         var end = Until < now ? Until.Value : now;
-        for (var at = Since; at < end || at <= last; at += Step) yield return at;
+        for (var at = Since; at < end || at <= last; at += Width) yield return at;
     }
 
     private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan step) => new(time.UtcTicks - (time.UtcTicks % step.Ticks), TimeSpan.Zero);

@@ -93,7 +93,7 @@ internal sealed class StatisticsReader(NpgsqlDataSource source, CounterFlush flu
                 "", Guid.Empty, reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), reader.GetInt64(5),
                 reader.GetInt64(6), reader.GetInt16(7), reader.GetFieldValue<long[]>(8), reader.GetFieldValue<long[]>(9));
             total.Add(row);
-            var at = reader.GetFieldValue<DateTimeOffset>(0);
+            var at = period.PointOf(reader.GetFieldValue<DateTimeOffset>(0));
             if (!found.TryGetValue(at, out var sums)) found.Add(at, sums = new StatisticsSums());
             sums.Add(row);
         }
