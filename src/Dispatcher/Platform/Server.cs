@@ -136,6 +136,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddScoped<JobStore>();
         services.AddDispatcherHealth();
         services.AddDispatcherOpenApi();
+        services.AddIntegrationPages();
         services.AddPortal(options);
         services.AddDashboard();
         AddEngine(services, builder.Environment, options);

@@ -13,7 +13,7 @@ export class Refusal extends Error {
 }
 
 /**
- * Calls an operation. `url` is a path of this server, `body` a value (sent as JSON) or undefined.
+ * Calls an operation. `url` is a path of this server, `body` a value (sent as JSON), a Blob that holds JSON, or undefined.
  * Gives the answer's JSON, or null where there is none; throws a Refusal.
  */
 export async function call(method, url, body) {
@@ -22,7 +22,7 @@ export async function call(method, url, body) {
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+    answer = await fetch(url, { method, headers, body: body === undefined || body instanceof Blob ? body : JSON.stringify(body), credentials: "same-origin" });
   } catch {
     throw new Refusal(0, null);
   }

@@ -39,6 +39,3 @@ public sealed record DeliveryLine(
 /// <param name="NextCursor">Where the next page begins; null: this is the last.</param>
 /// <param name="IsFirst">Whether this is the first page.</param>
 public sealed record IntegrationsModel(IReadOnlyList<IntegrationLine> Lines, string? NextCursor, bool IsFirst);
-
-/// <summary>An integration and its last deliveries.</summary>
-public sealed record IntegrationModel(IntegrationLine Integration, IReadOnlyList<DeliveryLine> Lines, string? NextCursor, bool IsFirst);

@@ -1,7 +1,6 @@
 // The pages of integrations: the same in the portal and in the dashboard.
 
 using Dispatcher.Access;
-using Dispatcher.Deliveries;
 using Dispatcher.Integrations;
 using Dispatcher.Platform;
 using Dispatcher.Storage;
@@ -18,7 +17,7 @@ internal static class IntegrationPages
     {
         if (isFirst) pages.MapGet("/", List);
         pages.MapGet("/integrations", List);
-        pages.MapGet("/integrations/{id}", Show);
+        pages.MapIntegrationDetailPages();
     }
 
     private static async Task<PageResult<IntegrationsPage, IntegrationsModel>> List(PageQuery page, Tenant tenant, DispatcherDb db, CancellationToken ct)
@@ -32,23 +31,5 @@ internal static class IntegrationPages
             .ToListAsync(ct);
         var lines = Page<IntegrationLine>.Of(rows, page, i => i.Id[4..]);
         return new(new IntegrationsModel(lines.Data, lines.NextCursor, page.After is null));
-    }
-
-    private static async Task<PageResult<IntegrationPage, IntegrationModel>> Show(
-        string id, PageQuery page, Tenant tenant, DispatcherDb db, DeliveryStore deliveries, CancellationToken ct)
-    {
-        var integration = Ids.TryParse(Ids.Integration, id, out var key)
-            ? await db.IntegrationsOf(tenant).AsNoTracking().Where(i => i.Id == key)
-                .Select(i => new IntegrationLine(id, i.Name, i.Target, i.Events, i.Project, i.Inbox, i.Enabled, i.DisabledReason, i.CreatedAt))
-                .SingleOrDefaultAsync(ct)
-            : null;
-        if (integration is null) throw Problem.NotFound($"There is no integration \"{id}\".").AsException();
-        var found = await deliveries.ListAsync(tenant, new DeliveryQuery(key, null, null, null, null, null), page, ct);
-        var lines = Page<DeliveryView>.Of(found, page, d => d.Id[4..]);
-        return new(new IntegrationModel(
-            integration,
-            [.. lines.Data.Select(d => new DeliveryLine(
-                d.Id, d.EventType, d.Status, d.AttemptCount, d.LastOutcome, d.LastStatusCode, d.CreatedAt, d.NextAttemptAt, d.FinishedAt))],
-            lines.NextCursor, page.After is null));
     }
 }
