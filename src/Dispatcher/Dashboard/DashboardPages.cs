@@ -1,6 +1,8 @@
 // The dashboard's addresses: what it alone shows, and the pages of one organization, which customers see too.
 
 using Dispatcher.Pages;
+using Dispatcher.Pages.Deliveries;
+using Dispatcher.Pages.Events;
 using Dispatcher.Pages.Integrations;
 
 namespace Dispatcher.Dashboard;
@@ -22,5 +24,7 @@ internal static class DashboardPages
         pages.MapBulkPages();
         pages.MapSettings();
         pages.MapIntegrationPages();
+        pages.MapDeliveryPages();
+        pages.MapEventPages();
     }
 }

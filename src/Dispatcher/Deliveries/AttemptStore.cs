@@ -40,6 +40,7 @@ internal sealed class AttemptStore(NpgsqlDataSource source)
             var number = reader.GetInt16(0);
             var startedAt = reader.GetFieldValue<DateTimeOffset>(2);
             var latency = TimeSpan.FromMicroseconds(reader.GetInt32(3));
+            var body = reader.IsDBNull(9) ? null : reader.GetFieldValue<byte[]>(9);
             var fixedHeaders = TextAt(5) is { } json ? JsonSerializer.Deserialize(json, WireJson.Default.DictionaryStringString)! : [];
             rows.Add(new AttemptView(
                 number,
@@ -52,8 +53,8 @@ internal sealed class AttemptStore(NpgsqlDataSource source)
                 reader.IsDBNull(7) ? null : reader.GetInt16(7),
                 TextAt(8) is { } lines ? ParseHeaders(lines) : null,
                 // Receivers may answer in anything; what is not UTF-8 is shown with replacement characters.
-                reader.IsDBNull(9) ? null : Encoding.UTF8.GetString(reader.GetFieldValue<byte[]>(9)),
-                TextAt(10)));
+                body is null ? null : Encoding.UTF8.GetString(body),
+                TextAt(10)) { ResponseBytes = body });
         }
 
         return rows;

@@ -2,8 +2,6 @@
 
 using Dispatcher.Access;
 using Dispatcher.Auditing;
-using Dispatcher.Dispatching;
-using Dispatcher.Events;
 using Dispatcher.Platform;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -41,13 +39,7 @@ internal static class DeliveriesApi
     private static DeliveryQuery QueryOf(HttpContext context)
     {
         var filter = new QueryFilter(context.Request.Query);
-        var query = new DeliveryQuery(
-            filter.Id("integration", Ids.Integration),
-            filter.Id("event", Ids.Event),
-            filter.Text("type", t => EventNames.IsType(t), EventNames.Rule),
-            filter.Text("status", s => DeliveryStatus.All.Contains(s), $"must be one of {string.Join(", ", DeliveryStatus.All)}"),
-            filter.Time("since"),
-            filter.Time("until"));
+        var query = DeliveryQuery.Read(filter);
         filter.ThrowIfFaulty();
         return query;
     }

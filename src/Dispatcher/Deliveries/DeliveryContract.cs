@@ -81,4 +81,9 @@ internal sealed record AttemptView(
     [property: Example(500)] int? StatusCode,
     [property: Example("""{"content-type":"text/plain"}""")] IReadOnlyDictionary<string, string>? ResponseHeaders,
     [property: Example("Internal Server Error")] string? ResponseBody,
-    [property: Example("The connection was closed before an answer was complete.")] string? Error);
+    [property: Example("The connection was closed before an answer was complete.")] string? Error)
+{
+    /// <summary>The bytes behind <see cref="ResponseBody"/>, for those who show what is no text in another way.</summary>
+    [JsonIgnore]
+    public byte[]? ResponseBytes { get; init; }
+}

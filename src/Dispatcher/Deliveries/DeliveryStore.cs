@@ -7,13 +7,6 @@ using Npgsql;
 
 namespace Dispatcher.Deliveries;
 
-/// <summary>Which deliveries to list; null: no matter.</summary>
-internal sealed record DeliveryQuery(Guid? Integration, Guid? Event, string? Type, string? Status, DateTimeOffset? Since, DateTimeOffset? Until)
-{
-    /// <summary>What <see cref="Status"/> may be.</summary>
-    public static IReadOnlyList<string> Statuses => DeliveryStatus.All;
-}
-
 internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attempts, TimeProvider time)
 {
     /// <summary>One row more than the page asks for, where there is one and it is found in time.</summary>
@@ -41,6 +34,28 @@ internal sealed class DeliveryStore(NpgsqlDataSource source, AttemptStore attemp
         command.Parameters.AddWithValue(last);
         command.Parameters.AddWithValue(eventId);
         return (int)(long)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    /// <summary>How many deliveries each of these events of an organization has.</summary>
+    public async Task<Dictionary<string, int>> CountOfEventsAsync(string organization, IReadOnlyList<string> events, CancellationToken ct)
+    {
+        var ids = events.Select(e => Ids.TryParse(Ids.Event, e, out var id) ? id : throw new ArgumentException("Not an event's id.", nameof(events))).ToArray();
+        // Each count is a short range of the primary key.
+        await using var command = source.CreateCommand(
+            """
+            SELECT e.id, c.live + c.finished FROM unnest($2, $3, $4) AS e (id, first, last)
+            CROSS JOIN LATERAL (
+                SELECT (SELECT count(*) FROM dispatcher.queue q WHERE q.organization_id = $1 AND q.id BETWEEN e.first AND e.last AND q.event_id = e.id) AS live,
+                       (SELECT count(*) FROM dispatcher.delivery d WHERE d.organization_id = $1 AND d.id BETWEEN e.first AND e.last AND d.event_id = e.id) AS finished) c
+            """);
+        command.Parameters.AddWithValue(organization);
+        command.Parameters.AddWithValue(ids);
+        command.Parameters.AddWithValue(ids.Select(id => Ids.Siblings(id).First).ToArray());
+        command.Parameters.AddWithValue(ids.Select(id => Ids.Siblings(id).Last).ToArray());
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
+        while (await reader.ReadAsync(ct)) counts[Ids.Format(Ids.Event, reader.GetGuid(0))] = (int)reader.GetInt64(1);
+        return counts;
     }
 
     public async Task<DeliveryView?> FindAsync(Tenant tenant, Guid id, CancellationToken ct)

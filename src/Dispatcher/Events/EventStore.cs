@@ -7,7 +7,21 @@ using Npgsql;
 namespace Dispatcher.Events;
 
 /// <summary>Which events to list; null: no matter.</summary>
-internal sealed record EventQuery(string? Type, string? Project, string? Inbox, DateTimeOffset? Since, DateTimeOffset? Until);
+internal sealed record EventQuery(string? Type, string? Project, string? Inbox, DateTimeOffset? Since, DateTimeOffset? Until)
+{
+    /// <summary>Reads the filters of an address. What is wrong with them is in <paramref name="filter"/> then.</summary>
+    public static EventQuery Read(QueryFilter filter) => new(
+        filter.Text("type", t => EventNames.IsType(t), EventNames.Rule), filter.Identifier("project"), filter.Identifier("inbox"),
+        filter.Time("since"), filter.Time("until"));
+
+    /// <summary>Whether an event is one of these.</summary>
+    public bool Matches(EventView found) =>
+        (Type is null || found.Type == Type)
+        && (Project is null || (found.Project ?? Tenant.Default) == Project)
+        && (Inbox is null || found.Inbox == Inbox)
+        && (Since is not { } since || found.CreatedAt >= since)
+        && (Until is not { } until || found.CreatedAt < until);
+}
 
 internal sealed class EventStore(NpgsqlDataSource source, TimeProvider time)
 {

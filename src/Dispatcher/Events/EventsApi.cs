@@ -79,9 +79,7 @@ internal static class EventsApi
         PageQuery page, HttpContext context, Tenant tenant, EventStore events, CancellationToken ct)
     {
         var filter = new QueryFilter(context.Request.Query);
-        var query = new EventQuery(
-            filter.Text("type", t => EventNames.IsType(t), EventNames.Rule), filter.Identifier("project"), filter.Identifier("inbox"),
-            filter.Time("since"), filter.Time("until"));
+        var query = EventQuery.Read(filter);
         filter.ThrowIfFaulty();
         var rows = await events.ListAsync(tenant, query, page, ct);
         return TypedResults.Ok(Page<EventView>.Of(rows, page, e => e.Id[4..]));

@@ -46,6 +46,12 @@ internal sealed class QueryFilter(IQueryCollection query)
 
     public void ThrowIfFaulty() => _faults.ThrowIfAny();
 
+    /// <summary>What is wrong with what was read so far, by name.</summary>
+    public IReadOnlyDictionary<string, string[]> Errors => _faults.ToProblem().Errors!;
+
+    /// <summary>Notes that a filter is wrong in a way of its own.</summary>
+    public void Refuse(string name, string message) => _faults.Add(name, message);
+
     private string? Get(string name)
     {
         string? text = query[name];

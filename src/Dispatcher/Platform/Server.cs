@@ -124,6 +124,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<EventStore>();
         services.AddSingleton<AttemptStore>();
         services.AddSingleton<DeliveryStore>();
+        services.AddSingleton<OutlookReader>();
         services.AddSingleton<ServerDeliveries>();
         services.AddSingleton<DeliveryActions>();
         services.AddSingleton<StatisticsReader>();

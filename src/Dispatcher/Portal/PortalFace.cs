@@ -19,7 +19,7 @@ internal sealed class PortalFace(PortalSessions sessions, KeyLimits limits, Fail
 
     private static readonly Notice EndedLink = new(410, "This link has ended", "Links into this portal work for a limited time only. " + NewLink);
 
-    private static readonly PageLink[] Pages = [new("Integrations", "")];
+    private static readonly PageLink[] Pages = [new("Integrations", ""), new("Deliveries", "deliveries"), new("Events", "events")];
 
     public override string Path => Root;
 

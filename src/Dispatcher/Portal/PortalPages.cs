@@ -2,6 +2,8 @@
 
 using Dispatcher.Access;
 using Dispatcher.Pages;
+using Dispatcher.Pages.Deliveries;
+using Dispatcher.Pages.Events;
 using Dispatcher.Pages.Integrations;
 using Dispatcher.Platform;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -22,6 +24,8 @@ internal static class PortalPages
         open.MapGet("/assets/brand.css", (Brand brand) => brand.Colors.ToResult());
         open.MapGet("/assets/logo", Logo);
         pages.MapIntegrationPages(isFirst: true);
+        pages.MapDeliveryPages();
+        pages.MapEventPages();
     }
 
     /// <summary>Exchanges the link's token for a cookie, so that the token leaves the address bar, the history and what is copied from them.</summary>

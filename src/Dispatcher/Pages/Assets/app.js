@@ -27,7 +27,8 @@ function localize(root) {
 
 async function copy(button) {
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    const { copy: text, from } = button.dataset;
+    await navigator.clipboard.writeText(from ? document.getElementById(from).textContent : text);
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), 1500);
     say("Copied.");

@@ -25,17 +25,54 @@ export async function refresh() {
 
 function replace(part, now) {
   if (!now) return;
-  const changed = part.dataset.was === undefined ? true : part.dataset.was !== now.innerHTML;
   const was = now.innerHTML;
-  // Not under the reader's hands: what holds the focus, or a selection, stays until it is let go.
-  const selection = document.getSelection();
-  const isHeld = part.contains(document.activeElement) || (selection && !selection.isCollapsed && part.contains(selection.anchorNode));
-  if (!changed || isHeld) return;
-  const open = new Set([...part.querySelectorAll("details[open][id]")].map(details => details.id));
-  part.replaceChildren(...document.importNode(now, true).childNodes);
-  for (const id of open) part.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+  // What has come to its end on the server is not asked for any more.
+  if (now.dataset.live === undefined) delete part.dataset.live;
+  if (part.dataset.was === was) return;
+  morph(part, now);
   part.dataset.was = was;
   part.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+}
+
+/**
+ * Makes an element's content that of another. What is there already stays the same node, by its id or by its place: what has the focus
+ * keeps it, what was opened or scrolled stays so. What has data-keep never changes, and is left as the reader has it.
+ */
+function morph(old, now) {
+  const ids = new Set([...now.children].map(child => child.id).filter(Boolean));
+  const byId = new Map([...old.children].filter(child => child.id).map(child => [child.id, child]));
+  let at = old.firstChild;
+  for (const wanted of [...now.childNodes]) {
+    const same = wanted.id ? byId.get(wanted.id) : isLike(at, wanted) ? at : null;
+    if (!same || same.nodeName !== wanted.nodeName) {
+      old.insertBefore(document.importNode(wanted, true), at);
+      continue;
+    }
+    while (at !== same && !ids.has(at?.id)) at = drop(at);
+    if (at === same) at = at.nextSibling;
+    else old.insertBefore(same, at);
+    if (!same.isEqualNode(wanted)) update(same, wanted);
+  }
+  while (at) at = drop(at);
+}
+
+const isLike = (node, wanted) => node && !node.id && node.nodeType === wanted.nodeType && node.nodeName === wanted.nodeName;
+
+function drop(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+function update(node, wanted) {
+  if (node.nodeType !== Node.ELEMENT_NODE) {
+    if (node.data !== wanted.data) node.data = wanted.data;
+    return;
+  }
+  if (node.dataset.keep !== undefined) return;
+  for (const { name, value } of [...wanted.attributes]) if (name !== "open" && node.getAttribute(name) !== value) node.setAttribute(name, value);
+  for (const { name } of [...node.attributes]) if (name !== "open" && !wanted.hasAttribute(name)) node.removeAttribute(name);
+  morph(node, wanted);
 }
 
 function stop(answer) {
