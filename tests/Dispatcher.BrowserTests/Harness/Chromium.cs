@@ -11,7 +11,7 @@ namespace Dispatcher.BrowserTests.Harness;
 public sealed class Chromium : IAsyncLifetime
 {
     private const string Missing =
-        "There is no Chromium on this machine. Install it with: apt-get install -y chromium. One that lies elsewhere has to be on the PATH as 'chromium'.";
+        "There is no 'chromium' on the PATH of this machine. Install it with: apt-get install -y chromium";
 
     private static readonly string[] Arguments =
     [
@@ -61,7 +61,8 @@ public sealed class Chromium : IAsyncLifetime
         var playwright = await Playwright.CreateAsync();
         try
         {
-            return new Started(playwright, await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = Arguments, ChromiumSandbox = false }));
+            var options = new BrowserTypeLaunchOptions { ExecutablePath = program, Args = Arguments, ChromiumSandbox = false };
+            return new Started(playwright, await playwright.Chromium.LaunchAsync(options));
         }
         catch
         {

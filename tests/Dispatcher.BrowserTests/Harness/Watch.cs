@@ -6,9 +6,9 @@ using Microsoft.Playwright;
 namespace Dispatcher.BrowserTests.Harness;
 
 /// <summary>
-/// Listens to all pages of a browser context. A fault is: a request to another server than the one that is visited, an answer of 400 or above, a request that
-/// failed, an error in the console (where violations of the content security policy appear, too), an exception that no script caught,
-/// and a dialog of the browser's own, which no page of ours opens.
+/// Listens to all pages of a browser context. A fault is: a request to another server than the one that is visited, an answer of 400 or
+/// above, a request that failed, an error in the console (where violations of the content security policy appear, too), an exception that
+/// no script caught, and a dialog of the browser's own, which no page of ours opens.
 /// </summary>
 internal sealed class Watch
 {
@@ -29,8 +29,8 @@ internal sealed class Watch
         // Aborted is what was under way when its page was left.
         context.RequestFailed += (_, request) =>
             FaultIf(request.Failure is not "net::ERR_ABORTED", $"{request.Method} {request.Url} failed: {request.Failure}");
-        context.Console += (_, message) =>
-            FaultIf(message.Type is "error" && !message.Text.StartsWith(FailedResource, StringComparison.Ordinal), $"the console says: {message.Text}");
+        context.Console += (_, message) => FaultIf(
+            message.Type is "error" && !message.Text.StartsWith(FailedResource, StringComparison.Ordinal), $"the console says: {message.Text}");
         context.WebError += (_, error) => FaultIf(true, $"a script threw: {error.Error}");
         context.Dialog += async (_, dialog) =>
         {
@@ -62,7 +62,8 @@ internal sealed class Watch
     private void See(string method, string url)
     {
         var address = new Uri(url);
-        FaultIf(address.Scheme is "http" or "https" or "ws" or "wss" && !_servers.ContainsKey(address.Authority), $"{method} {url} goes to another server");
+        var leaves = address.Scheme is "http" or "https" or "ws" or "wss" && !_servers.ContainsKey(address.Authority);
+        FaultIf(leaves, $"{method} {url} goes to another server");
     }
 
     private void FaultIf(bool wrong, string what)

@@ -44,7 +44,7 @@ public sealed class WatchTests(Chromium chromium) : IAsyncLifetime
         var visit = await SeenAsync(page, "default-src 'none'; style-src 'self'");
 
         await Eventually.TrueAsync(
-            () => visit.Watch.Faults.Any(f => f.Contains("Content Security Policy", StringComparison.Ordinal) && f.Contains(directive, StringComparison.Ordinal)),
+            () => visit.Watch.Faults.Any(f => f.Contains("Content Security Policy") && f.Contains(directive)),
             $"a violation of {directive}; there is {Said(visit)}");
         Assert.NotEqual("ran", await visit.Page.TitleAsync());
     }
