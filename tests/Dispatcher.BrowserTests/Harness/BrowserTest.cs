@@ -1,6 +1,7 @@
 // What tests in the browser share.
 
 using Dispatcher.Tests.Api;
+using Dispatcher.Tests.Support;
 using Microsoft.Playwright;
 
 namespace Dispatcher.BrowserTests.Harness;
@@ -41,6 +42,25 @@ public abstract class BrowserTest(Chromium chromium, ApiServer api) : IAsyncLife
         var visit = await VisitAsync(change, maker.BaseAddress);
         await visit.OpenAsync(link);
         return visit;
+    }
+
+    /// <summary>Begins a visit to the dashboard and signs in; the visitor is on the first page, or on the one that was asked for.</summary>
+    /// <param name="page">Below /dashboard, such as <c>deliveries?status=exhausted</c>.</param>
+    /// <param name="change">See <see cref="VisitAsync"/>.</param>
+    private protected async Task<Visit> SignInAsync(string page = "", Action<BrowserNewContextOptions>? change = null)
+    {
+        var visit = await VisitAsync(change);
+        await visit.OpenAsync($"/dashboard/sign-in?page={Uri.EscapeDataString(page)}");
+        await SignInAsync(visit);
+        return visit;
+    }
+
+    /// <summary>Signs in where a visit has been asked to; it is then on the page that it was led away from.</summary>
+    private protected static async Task SignInAsync(Visit visit)
+    {
+        await visit.Page.GetByLabel("Operator key").FillAsync(TestServer.OperatorKey);
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Assertions.Expect(visit.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" })).ToBeVisibleAsync();
     }
 
     public async ValueTask DisposeAsync()
