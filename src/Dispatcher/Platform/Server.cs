@@ -12,6 +12,7 @@ using Dispatcher.Integrations;
 using Dispatcher.Jobs;
 using Dispatcher.Operating;
 using Dispatcher.Pages;
+using Dispatcher.Pages.Integrations;
 using Dispatcher.Portal;
 using Dispatcher.Recoveries;
 using Dispatcher.Secrets;
