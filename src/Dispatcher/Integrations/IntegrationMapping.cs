@@ -38,7 +38,7 @@ internal static class IntegrationMapping
     public static void Apply(this Integration i, IntegrationRequest request, SecretBox box, TimeProvider time)
     {
         var kept = HeadersOf(i);
-        RefuseMasksOfNothing(request, kept, i.BasicPassword);
+        request.RefuseMasks(i);
         var headers = (request.Headers ?? []).ToDictionary(
             h => h.Key,
             h => h.Value == Mask && kept.TryGetValue(h.Key, out var value)
@@ -88,6 +88,20 @@ internal static class IntegrationMapping
         return RequestBody.Parse<IntegrationRequest>(JsonSerializer.SerializeToUtf8Bytes(node, WireJson.Default.JsonObject));
     }
 
+    /// <summary>A mask that stands for nothing was copied from another integration: sent as it is, it would fail at the receiver.</summary>
+    /// <param name="request">What it shall be.</param>
+    /// <param name="kept">What it is; null: it is new.</param>
+    /// <exception cref="ProblemException">422, naming each such value.</exception>
+    public static void RefuseMasks(this IntegrationRequest request, Integration? kept)
+    {
+        const string message = "is masked, and there is no value here that it could keep.";
+        var headers = kept is null ? null : HeadersOf(kept);
+        var faults = new Faults();
+        foreach (var (name, value) in request.Headers ?? []) faults.Require(value != Mask || headers?.ContainsKey(name) == true, $"headers.{name}", message);
+        faults.Require(request.BasicAuth?.Password != Mask || kept?.BasicPassword is not null, "basic_auth.password", message);
+        faults.ThrowIfAny();
+    }
+
     private static void MergeInto(JsonObject target, JsonObject patch)
     {
         foreach (var (name, value) in patch)
@@ -108,16 +122,6 @@ internal static class IntegrationMapping
             headers.Remove(old, out var value);
             headers[name] = value;
         }
-    }
-
-    /// <summary>A mask that stands for nothing was copied from another integration: sent as it is, it would fail at the receiver.</summary>
-    private static void RefuseMasksOfNothing(IntegrationRequest request, Dictionary<string, string> kept, string? keptPassword)
-    {
-        const string message = "is masked, and there is no value here that it could keep.";
-        var faults = new Faults();
-        foreach (var (name, value) in request.Headers ?? []) faults.Require(value != Mask || kept.ContainsKey(name), $"headers.{name}", message);
-        faults.Require(request.BasicAuth?.Password != Mask || keptPassword is not null, "basic_auth.password", message);
-        faults.ThrowIfAny();
     }
 
     /// <summary>The headers with their stored, sealed values.</summary>

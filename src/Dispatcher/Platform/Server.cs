@@ -129,6 +129,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<ServerDeliveries>();
         services.AddSingleton<DeliveryActions>();
         services.AddSingleton<StatisticsReader>();
+        services.AddSingleton<RecentHours>();
         services.AddSingleton<FailureRanking>();
         services.AddSingleton<RecoveryStore>();
         services.AddSingleton<BulkStore>();
@@ -224,5 +225,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapOperating();
         app.MapPortal();
         app.MapDashboard();
+        app.MapFormChecks();
     }
 }

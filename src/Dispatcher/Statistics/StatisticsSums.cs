@@ -39,8 +39,13 @@ internal sealed class StatisticsSums
             Deliveries.Exhausted + row.Exhausted,
             Deliveries.Cancelled + row.Cancelled);
         _latencyMicroseconds += row.LatencyMicroseconds;
-        // A newer version on the same database may know further outcomes.
-        for (var i = 0; i < Math.Min(row.Outcomes.Length, _outcomes.Length); i++) _outcomes[i] += row.Outcomes[i];
+        AddOutcomes(row.Outcomes);
         for (var i = 0; i < row.Latencies.Length; i++) _latencies[row.LatencyFrom + i] += row.Latencies[i];
+    }
+
+    /// <summary>Adds stored counts of attempts by outcome. A newer version on the same database may know further outcomes.</summary>
+    public void AddOutcomes(long[] outcomes)
+    {
+        for (var i = 0; i < Math.Min(outcomes.Length, _outcomes.Length); i++) _outcomes[i] += outcomes[i];
     }
 }

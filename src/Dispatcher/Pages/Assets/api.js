@@ -14,11 +14,12 @@ export class Refusal extends Error {
 
 /**
  * Calls an operation. `url` is a path of this server, `body` a value (sent as JSON), a Blob that holds JSON, or undefined.
- * Gives the answer's JSON, or null where there is none; throws a Refusal.
+ * Gives the answer's JSON, or null where there is none; throws a Refusal. `once`: a POST that is repeated on its way is done once;
+ * false where nothing is done at all.
  */
-export async function call(method, url, body) {
+export async function call(method, url, body, { once = true } = {}) {
   const headers = { "x-csrf-token": csrf };
-  if (method === "POST") headers["idempotency-key"] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  if (method === "POST" && once) headers["idempotency-key"] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {

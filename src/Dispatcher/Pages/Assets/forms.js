@@ -32,30 +32,45 @@ export function bodyOf(form, nulls = false) {
   return body;
 }
 
-/** Shows what is wrong, each beside its field; gives what belongs to no field. */
-export function showErrors(form, errors) {
-  clearErrors(form);
-  const rest = [];
-  let first = null;
+/** The field that shows what is wrong with a member: its own, or the nearest around it. */
+export function fieldOf(form, member) {
+  return [...form.querySelectorAll("[data-member]")]
+    .filter(f => member === f.dataset.member || member.startsWith(f.dataset.member + ".") || member.startsWith(f.dataset.member + "["))
+    .sort((a, b) => b.dataset.member.length - a.dataset.member.length)[0];
+}
+
+/** Shows what is wrong, each beside its field; gives what belongs to no field. `focus`: whether to go to the first one. */
+export function showErrors(form, errors, focus = true) {
+  const [rest, faulty] = [[], new Map()];
   for (const [member, messages] of Object.entries(errors)) {
-    const field = [...form.querySelectorAll("[data-member]")]
-      .filter(f => member === f.dataset.member || member.startsWith(f.dataset.member + ".") || member.startsWith(f.dataset.member + "["))
-      .sort((a, b) => b.dataset.member.length - a.dataset.member.length)[0];
-    if (!field) {
-      rest.push(...messages.map(message => `${member} ${message}`));
-      continue;
-    }
+    const field = fieldOf(form, member);
+    if (!field) rest.push(...messages.map(message => `${member} ${message}`));
+    else faulty.set(field, [...faulty.get(field) ?? [], ...messages.map(m => member === field.dataset.member ? m : `${member} ${m}`)]);
+  }
+  unmark(form);
+  let first = null;
+  for (const field of form.querySelectorAll("[data-member]")) {
     const fault = field.querySelector(".fault");
-    fault.textContent = [fault.textContent, ...messages.map(m => member === field.dataset.member ? m : `${member} ${m}`)].filter(Boolean).join(" ");
-    fault.hidden = false;
+    const text = faulty.get(field)?.join(" ") ?? "";
+    // What stands there already is left alone: it would be read out again.
+    if (fault.textContent !== text) fault.textContent = text;
+    fault.hidden = text === "";
+    if (text === "") continue;
     const input = field.querySelector("input, select, textarea");
     input?.setAttribute("aria-invalid", "true");
     input?.setAttribute("aria-errormessage", fault.id);
     field.closest("details")?.setAttribute("open", "");
     first ??= input;
   }
-  first?.focus();
+  if (focus) first?.focus();
   return rest;
+}
+
+function unmark(root) {
+  for (const input of root.querySelectorAll("[aria-invalid]")) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-errormessage");
+  }
 }
 
 export function clearErrors(root) {
@@ -63,10 +78,7 @@ export function clearErrors(root) {
     fault.hidden = true;
     fault.textContent = "";
   }
-  for (const input of root.querySelectorAll("[aria-invalid]")) {
-    input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-errormessage");
-  }
+  unmark(root);
 }
 
 /** Sends a form's body; gives the answer, or undefined where it was refused and the form says why. */

@@ -33,9 +33,3 @@ public sealed record DeliveryLine(
         (var outcome, { } status) => $"{outcome.Replace('_', ' ')} ({status})",
     };
 }
-
-/// <summary>The list of integrations.</summary>
-/// <param name="Lines">This page's.</param>
-/// <param name="NextCursor">Where the next page begins; null: this is the last.</param>
-/// <param name="IsFirst">Whether this is the first page.</param>
-public sealed record IntegrationsModel(IReadOnlyList<IntegrationLine> Lines, string? NextCursor, bool IsFirst);
