@@ -54,7 +54,8 @@ internal sealed class AttemptStore(NpgsqlDataSource source)
                 TextAt(8) is { } lines ? ParseHeaders(lines) : null,
                 // Receivers may answer in anything; what is not UTF-8 is shown with replacement characters.
                 body is null ? null : Encoding.UTF8.GetString(body),
-                TextAt(10)) { ResponseBytes = body });
+                TextAt(10))
+            { ResponseBytes = body });
         }
 
         return rows;

@@ -34,8 +34,12 @@ internal static class IntegrationListPages
         var rows = await Filtered(db, tenant, search?.Trim(), status)
             .Where(i => after == null || i.Id < after)
             .OrderByDescending(i => i.Id).Take(page.Limit + 1)
-            .Select(i => new { i.Id, Line = new IntegrationLine(
-                Ids.Format(Ids.Integration, i.Id), i.Name, i.Target, i.Events, i.Project, i.Inbox, i.Enabled, i.DisabledReason, i.CreatedAt) })
+            .Select(i => new
+            {
+                i.Id,
+                Line = new IntegrationLine(
+                Ids.Format(Ids.Integration, i.Id), i.Name, i.Target, i.Events, i.Project, i.Inbox, i.Enabled, i.DisabledReason, i.CreatedAt)
+            })
             .ToListAsync(ct);
         var shown = Page<Guid>.Of(rows.ConvertAll(r => r.Id), page, id => id.ToString("N"));
         var health = await db.HealthOfAsync(tenant.Organization, [.. shown.Data], ct);
