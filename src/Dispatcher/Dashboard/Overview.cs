@@ -25,8 +25,8 @@ public sealed record OverviewModel(
 /// <summary>What happens a second, on average over the last minutes.</summary>
 public sealed record Rates(double Accepted, double Delivered, double Failed);
 
-/// <summary>What waits.</summary>
-public sealed record QueueFigures(int Depth, bool IsMore, DateTimeOffset? OldestDueAt);
+/// <summary>What waits, and for how long the oldest has been due.</summary>
+public sealed record QueueFigures(int Depth, bool IsMore, TimeSpan? OldestDueFor);
 
 internal static class Overview
 {
@@ -50,7 +50,7 @@ internal static class Overview
             RatesOf(minutes),
             stats.SuccessRate,
             stats.LatencyMs is { } l ? (l.P50, l.P95, l.P99) : null,
-            new QueueFigures(stats.Queue.Depth, stats.Queue.DepthIsMore, stats.Queue.OldestDueAt),
+            new QueueFigures(stats.Queue.Depth, stats.Queue.DepthIsMore, stats.Queue.OldestDueAt is { } due ? Durations.Whole(now - due) : null),
             [.. stats.Series.Select(p => p.At)],
             [Series("Accepted events", "accent", p => p.Accepted), Series("Delivered", "good", p => p.Delivered), Series("Exhausted", "bad", p => p.Exhausted)],
             [Series("Succeeded", "good", p => p.Succeeded), Series("Failed", "bad", p => p.Failed)],

@@ -80,7 +80,14 @@ internal static class SignIn
             throw Problem.Forbidden("This form was sent from another site's page.").AsException();
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxFormBytes;
         if (!context.Request.HasFormContentType) throw Problem.Malformed("A form is expected here.").AsException();
-        return await context.Request.ReadFormAsync(ct);
+        try
+        {
+            return await context.Request.ReadFormAsync(ct);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Problem.Malformed($"The form cannot be read: {e.Message}").AsException();
+        }
     }
 
     private static async Task<AuditContext> AuditAsync(HttpContext context, Caller caller)

@@ -32,7 +32,8 @@ internal sealed class EffectiveSettings(
         "Intake:MaxPayloadBytes",
         "Metrics:RequireKey",
         "Api:RequestsPerSecond", "Api:Burst", "Api:FailedKeysPerMinute", "Api:BodyTimeoutSeconds", "Api:MaxBodyMegabytes",
-        "Portal:LinkSeconds", "Portal:AllowedOrigins",
+        "Portal:LinkSeconds", "Portal:AllowedOrigins", "Portal:ProviderName", "Portal:LogoFile", "Portal:AccentColor",
+        "Dashboard:SessionSeconds",
         "Jobs:*",
     };
 

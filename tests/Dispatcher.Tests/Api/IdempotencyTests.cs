@@ -2,6 +2,7 @@
 
 using System.Net;
 using Dispatcher.Access;
+using Dispatcher.Pages;
 using Dispatcher.Tests.Faults;
 using Dispatcher.Tests.Support;
 using Microsoft.AspNetCore.Routing;
@@ -25,7 +26,7 @@ public sealed class IdempotencyTests(ApiServer api) : IClassFixture<ApiServer>
     public void Every_POST_endpoint_is_looked_at()
     {
         var endpoints = api.Server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(e => e.Metadata.GetMetadata<Admits>() is not null && e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Contains("POST"))
+            .Where(e => e.Metadata.GetMetadata<Admits>() is not null && e.Metadata.GetMetadata<OfFace>() is null && e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Contains("POST"))
             .Select(e => "/" + e.RoutePattern.RawText!.Trim('/'));
 
         Assert.Equal(endpoints.Order(StringComparer.Ordinal), Posts.Keys.Order(StringComparer.Ordinal));

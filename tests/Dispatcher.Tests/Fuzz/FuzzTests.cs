@@ -85,6 +85,8 @@ public sealed partial class FuzzTests(PostgresFixture postgres)
         if (status >= 500) return "a server error";
         // Of refusals: metrics name what there is inside.
         if (status >= 400 && Array.Find(Inside, word => text.Contains(word, StringComparison.Ordinal)) is { } word) return $"tells of the inside: {word}";
+        // A page leads to where one signs in, and nowhere else.
+        if (status == 302 && FacePath().IsMatch(request.Path) && answer.Headers.Location is { IsAbsoluteUri: false }) return null;
         if (status < 400) return status < 300 ? null : "neither a success nor a refusal";
         // What is no HTTP, or too large for a request line or a head, the web server refuses before there is a request: it has no body.
         if (status is 400 or 414 or 431 && text.Length == 0 && answer.Headers.ConnectionClose == true && IsNoRequest(request)) return null;

@@ -58,7 +58,7 @@ public sealed class PortalPagesTests(ApiServer api) : IClassFixture<ApiServer>
         var all = Visitor.TextOf(await visitor.EnterAsync(await LinkAsync(customer.Admin)));
         var ofProject = await visitor.EnterAsync(await LinkAsync(customer.Admin, """{"project":"p","role":"member"}"""));
 
-        Assert.Matches(@"https://off\.example\.com/hook \* disabled Switched off by hand\. .*ERP https://erp\.example\.com/hook job\.\* document_predict enabled 20\d\d-", all);
+        Assert.Matches(@"https://off\.example\.com/hook \* whole organization disabled Switched off by hand\. .*ERP https://erp\.example\.com/hook job\.\* document_predict project p enabled No attempts", all);
         Assert.DoesNotContain("other.example.com", all, StringComparison.Ordinal);
         Assert.Contains("ERP", ofProject, StringComparison.Ordinal);
         Assert.DoesNotContain("off.example.com", ofProject, StringComparison.Ordinal);
@@ -84,10 +84,11 @@ public sealed class PortalPagesTests(ApiServer api) : IClassFixture<ApiServer>
         var address = Assert.Single(Visitor.References(list), r => r.EndsWith($"/integrations/{integration}", StringComparison.Ordinal));
 
         var html = await visitor.PageAsync(address);
+        var deliveries = Visitor.TextOf(await visitor.PageAsync($"/portal/deliveries?integration={integration}"));
 
         Assert.Contains("<title>ERP · Webhooks</title>", WebUtility.HtmlDecode(html), StringComparison.Ordinal);
         var text = Visitor.TextOf(html);
-        Assert.Matches($@"a\.fails {fails.Text("id")} exhausted 2 server error \(503\) .*a\.works {works.Text("id")} succeeded 1 succeeded \(204\)", text);
+        Assert.Matches($@"a\.fails {fails.Text("id")} exhausted 2 server error \(503\) .*a\.works {works.Text("id")} succeeded 1 succeeded \(204\)", deliveries);
         Assert.Contains(receiver.Url.ToString(), text, StringComparison.Ordinal);
     }
 

@@ -32,7 +32,7 @@ public sealed class VerificationCodeTests
     [Fact]
     public void Every_file_is_in_the_catalogue_of_languages()
     {
-        var files = Directory.GetFiles(Path.Combine(NodePackages.RepositoryRoot, "src", "Dispatcher", "Portal", "Snippets"));
+        var files = Directory.GetFiles(Path.Combine(NodePackages.RepositoryRoot, "src", "Dispatcher", "Pages", "Snippets"));
 
         Assert.Equal(VerificationCode.LanguagesFor("hmac").Count + VerificationCode.LanguagesFor("ed25519").Count, files.Length);
     }

@@ -36,7 +36,8 @@ internal sealed partial class Visitor : IDisposable
         AssertGuarded(answer);
         Assert.StartsWith("<!DOCTYPE html>", html, StringComparison.Ordinal);
         // No inline script or style: the policy would not let them work.
-        Assert.DoesNotMatch("<script(?![^>]* src=\"[^\"]*/assets/[^\"]*\"></script>)|<style|<[^>]* (style|on[a-z]+)=|=\"javascript:", html);
+        Assert.DoesNotMatch("<script(?![^>]* src=\"[^\"]*/assets/[^\"]*\"></script>)|<style|=\"javascript:", html);
+        Assert.DoesNotMatch("<[^>]* (style|on[a-z]+)=", Value().Replace(html, "=\"\""));
         return html;
     }
 
@@ -61,6 +62,9 @@ internal sealed partial class Visitor : IDisposable
 
     [GeneratedRegex("(?:href|src)=\"([^\"#]+)\"")]
     private static partial Regex Reference();
+
+    [GeneratedRegex("=\"[^\"]*\"")]
+    private static partial Regex Value();
 
     [GeneratedRegex("<[^>]*>")]
     private static partial Regex Mark();

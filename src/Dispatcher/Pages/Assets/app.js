@@ -7,8 +7,9 @@ import { refresh } from "./live.js";
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const spans = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
-function relative(at) {
+function relative(at, isDue) {
   const seconds = (at - Date.now()) / 1000;
+  if (isDue && seconds < 1) return "due";
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
     if (Math.abs(seconds) >= size) return spans.format(Math.trunc(seconds / size), unit);
   }
@@ -20,7 +21,7 @@ function localize(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (!time.title) time.title = time.textContent;
-    const text = "relative" in time.dataset ? relative(at) : dates.format(at);
+    const text = "relative" in time.dataset ? relative(at, "due" in time.dataset) : dates.format(at);
     if (time.textContent !== text) time.textContent = text;
   }
 }

@@ -33,7 +33,7 @@ internal static class DeliveryStory
         // Read after the delivery: what has made an attempt in between is told at the next look.
         if (outlook is null || delivery.FinishedAt is not null) return [];
         return [.. outlook.Attempts.Select((a, i) => new PlannedModel(
-            a.Number, i == 0 && delivery.Status != "delivering" ? delivery.NextAttemptAt : null, a.Delay is { } delay ? Words(delay) : null))];
+            a.Number, i == 0 && delivery.Status != "delivering" ? delivery.NextAttemptAt : null, a.Delay is { } delay ? Durations.Words(delay) : null))];
     }
 
     private static string? WaitOf(DeliveryDetail delivery, Outlook? outlook)
@@ -61,16 +61,5 @@ internal static class DeliveryStory
             _ => ((string?)null, (string?)null),
         };
         return new(canSend ? retry : null, confirm, delivery.Status is "pending" or "failed" or "delivering");
-    }
-
-    /// <summary>A span of the schedule, such as <c>8 s</c> or <c>8 min 32 s</c>.</summary>
-    internal static string Words(TimeSpan span)
-    {
-        if (span < TimeSpan.FromMinutes(1)) return string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0.##} s");
-        var parts = new List<string>();
-        if (span.TotalHours >= 1) parts.Add(string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h"));
-        if (span.Minutes > 0) parts.Add($"{span.Minutes} min");
-        if (span.Seconds > 0 && span.TotalHours < 1) parts.Add($"{span.Seconds} s");
-        return string.Join(' ', parts);
     }
 }
