@@ -2,14 +2,15 @@
 
 using Dispatcher.Deliveries;
 using Dispatcher.Pages;
+using Dispatcher.Pages.Deliveries;
 using Dispatcher.Platform;
+using Dispatcher.Storage;
 
 namespace Dispatcher.Dashboard;
 
 /// <summary>A delivery, and whose it is.</summary>
 public sealed record AnyDeliveryLine(
-    string Organization, string Id, string EventType, string IntegrationId, string Status, int Attempts, string? LastOutcome, DateTimeOffset CreatedAt,
-    DateTimeOffset? NextAttemptAt, DateTimeOffset? FinishedAt);
+    string Organization, string Id, string EventType, IntegrationName Integration, string Status, int Attempts, DateTimeOffset CreatedAt);
 
 /// <summary>Deliveries of all organizations.</summary>
 /// <param name="Lines">This page's.</param>
@@ -26,7 +27,7 @@ internal static class AllDeliveries
     public static void MapAllDeliveries(this RouteGroupBuilder pages) => pages.MapGet("/all-deliveries", Show);
 
     private static async Task<PageResult<AllDeliveriesPage, AllDeliveriesModel>> Show(
-        PageQuery page, HttpContext context, ServerDeliveries deliveries, CancellationToken ct)
+        PageQuery page, HttpContext context, ServerDeliveries deliveries, DispatcherDb db, CancellationToken ct)
     {
         var filter = new QueryFilter(context.Request.Query);
         var status = filter.Text("status", DeliveryQuery.Statuses.Contains, $"must be one of {string.Join(", ", DeliveryQuery.Statuses)}");
@@ -34,9 +35,10 @@ internal static class AllDeliveries
         filter.ThrowIfFaulty();
         var found = Page<ServerDelivery>.Of(
             await deliveries.ListAsync(null, new DeliveryQuery(null, null, type, status, null, null), page, ct), page, d => d.Id[4..]);
+        var names = await IntegrationNames.OfAllAsync(db, found.Data.Select(d => (d.Organization, d.IntegrationId)), ct);
         return new(new AllDeliveriesModel(
             [.. found.Data.Select(d => new AnyDeliveryLine(
-                d.Organization, d.Id, d.EventType, d.IntegrationId, d.Status, d.AttemptCount, d.LastOutcome, d.CreatedAt, d.NextAttemptAt, d.FinishedAt))],
+                d.Organization, d.Id, d.EventType, names[d.IntegrationId], d.Status, d.AttemptCount, d.CreatedAt))],
             status, type, DeliveryQuery.Statuses, found.NextCursor, page.After is null));
     }
 }

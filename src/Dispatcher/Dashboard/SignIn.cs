@@ -84,7 +84,7 @@ internal static class SignIn
         {
             return await context.Request.ReadFormAsync(ct);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
         {
             throw Problem.Malformed($"The form cannot be read: {e.Message}").AsException();
         }

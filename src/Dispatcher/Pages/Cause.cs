@@ -24,9 +24,11 @@ public sealed record Cause(string Text, string Hint)
         "rate_limited" => new(
             "The endpoint answered with 429: it was asked too often.",
             "It is tried again later. If this happens often, set a limit per second for the integration, or raise the endpoint's."),
-        "client_error" => new($"The endpoint refused it with {Said(status)}.", HintOfRefusal(status)),
+        "client_error" => new(
+            status is null ? "The endpoint refused it (a status from 400 to 499)." : $"The endpoint refused it with {Said(status)}.",
+            HintOfRefusal(status)),
         "server_error" => new(
-            $"The endpoint failed with {Said(status)}.",
+            status is null ? "The endpoint answered with a server error (a status from 500 on)." : $"The endpoint failed with {Said(status)}.",
             status switch
             {
                 502 or 504 => "What stands before the endpoint (a proxy, a load balancer, a tunnel) got no answer from it. See whether it runs and is quick enough.",

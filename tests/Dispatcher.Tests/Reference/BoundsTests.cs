@@ -69,7 +69,7 @@ public sealed class BoundsTests(ReferenceServer reference) : IClassFixture<Refer
                 // A cursor is one list's own.
                 if (member == "cursor") continue;
                 using var taken = await reference.Server.Client.RequestAsync($"{call}?{member}={Uri.EscapeDataString(parameter.GetProperty("example").ToString())}");
-                if ((int)taken.StatusCode != 200 && !(member == "since" && call.EndsWith("stats", StringComparison.Ordinal))) gaps.Add($"{call}?{member}=(its example): {(int)taken.StatusCode}");
+                if ((int)taken.StatusCode != 200 && !(member == "since" && call.Contains("/stats", StringComparison.Ordinal))) gaps.Add($"{call}?{member}=(its example): {(int)taken.StatusCode}");
             }
         }
 

@@ -25,6 +25,16 @@ internal sealed class IntegrationNames
             i.OrganizationId == tenant.Organization && (tenant.Project == null || i.Project == tenant.Project) && keys.Contains(i.Id))).ToListAsync(ct));
     }
 
+    /// <summary>The names of those of several organizations, for operators.</summary>
+    public static async Task<IntegrationNames> OfAllAsync(DispatcherDb db, IEnumerable<(string Organization, string Id)> integrations, CancellationToken ct)
+    {
+        var all = integrations.Distinct().ToList();
+        // By both parts of the key, so that an index leads to each.
+        var (organizations, keys) = (all.Select(i => i.Organization).Distinct().ToArray(), all.Select(i => Ids.TryParse(Ids.Integration, i.Id, out var key) ? key : default).ToArray());
+        if (keys.Length == 0) return new([]);
+        return new(await NamesOf(db.Integrations.Where(i => organizations.Contains(i.OrganizationId) && keys.Contains(i.Id))).ToListAsync(ct));
+    }
+
     /// <summary>The newest integrations, to choose from: one more than asked for, where there is one.</summary>
     public static Task<List<IntegrationName>> NewestAsync(DispatcherDb db, Tenant tenant, int most, CancellationToken ct) =>
         NamesOf(db.IntegrationsOf(tenant).OrderByDescending(i => i.Id).Take(most + 1)).ToListAsync(ct);
