@@ -55,7 +55,7 @@ public sealed record IntegrationSettings(
         return new(
             Ids.Format(Ids.Integration, i.Id), i.Name, i.Target, i.Events, [.. stored.Headers!.Keys], i.BasicUsername, i.Project, i.Inbox, i.Enabled,
             i.RateLimitPerSecond, i.MaxConcurrency, i.TimeoutSeconds, i.RetryBaseSeconds, i.RetryMaxAttempts, i.Ordering, i.Signing,
-            IndentedJson.Of(i.Metadata));
+            JsonText.Indent(i.Metadata) is not "{}" and var metadata ? metadata : "");
     }
 }
 
