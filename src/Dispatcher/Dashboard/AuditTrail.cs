@@ -9,7 +9,8 @@ namespace Dispatcher.Dashboard;
 
 /// <summary>An entry of the trail.</summary>
 public sealed record AuditLine(
-    string Id, DateTimeOffset At, string Action, string Actor, string? Role, string TargetKind, string TargetId, string? Project, string Details, string? Address);
+    DateTimeOffset At, string Action, string Actor, string? Role, string TargetKind, string TargetId, IReadOnlyList<AuditDetail> Details,
+    string? Address);
 
 /// <summary>Entries, newest first.</summary>
 /// <param name="OfServer">Whether it is the server's own trail; otherwise an organization's.</param>
@@ -41,8 +42,8 @@ internal static class AuditTrail
         return new(new AuditModel(
             ofServer,
             [.. found.Data.Select(e => new AuditLine(
-                e.Id, e.At, e.Action, e.Actor.Name ?? e.Actor.Id ?? e.Actor.Kind.Replace('_', ' '), e.Actor.Role, e.Target.Kind, e.Target.Id, e.Project,
-                e.Details.ValueKind == System.Text.Json.JsonValueKind.Object ? e.Details.GetRawText() : "", e.RemoteAddress))],
+                e.At, e.Action, e.Actor.Name ?? e.Actor.Id ?? e.Actor.Kind.Replace('_', ' '), e.Actor.Role, e.Target.Kind, e.Target.Id,
+                [.. AuditDetail.Of(e.Details)], e.RemoteAddress))],
             action, target, AuditAction.All, found.NextCursor, page.After is null));
     }
 }
