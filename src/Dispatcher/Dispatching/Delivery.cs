@@ -28,6 +28,9 @@ internal sealed class Delivery
 
     /// <summary>Attempts made before the last manual retry; the schedule counts from here.</summary>
     public int RoundStart { get; init; }
+
+    /// <summary>Told once, when it leaves memory; null where nobody asks.</summary>
+    public Action<Leaving>? OnLeft { get; set; }
 }
 
 /// <summary>How a delivery leaves a node's memory.</summary>

@@ -85,13 +85,19 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
     /// <summary>Has the settings loaded anew before the next POST.</summary>
     public void Invalidate() => _stale = true;
 
-    public void Enqueue(Delivery delivery)
+    /// <summary>Counts a delivery that is in memory from now on. It is sent once it is <see cref="Enqueue"/>d.</summary>
+    public void Count(Delivery delivery)
     {
         Interlocked.Add(ref _bytes, delivery.Payload.Length);
         Interlocked.Increment(ref _held);
         if (!_full && IsAbove(1.0)) BecomeFull();
-        _queue.Enqueue(delivery);
     }
+
+    /// <summary>Queues a delivery that was counted.</summary>
+    public void Enqueue(Delivery delivery) => _queue.Enqueue(delivery);
+
+    /// <summary>Gives a delivery back that was counted and is not to be queued.</summary>
+    public void GiveBack(Delivery delivery) => Leave(delivery, Leaving.GivenBack);
 
     /// <summary>Starts pumps for what is queued, up to the integration's concurrency; one alone until that is known.</summary>
     public void Start()
@@ -240,6 +246,7 @@ internal sealed class Lane(LaneSet set, string organization, Guid integration)
         Interlocked.Add(ref _bytes, -delivery.Payload.Length);
         Interlocked.Decrement(ref _held);
         set.Left(delivery);
+        delivery.OnLeft?.Invoke(how);
         if (_full && !IsAbove(0.5)) HaveRoom();
     }
 

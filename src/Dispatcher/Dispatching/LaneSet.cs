@@ -8,7 +8,7 @@ namespace Dispatcher.Dispatching;
 
 internal sealed partial class LaneSet(
     WebhookSender sender, Recorder recorder, LaneSettingsLoader loader, NodeRegistry node, LimitLeases leases, OpenBreakers breakers, Wakeup wakeup,
-    DispatcherOptions options, TimeProvider time, ILogger<LaneSet> logger) : IHostedService, IDisposable
+    IDeliveryHost host, DispatcherOptions options, TimeProvider time, ILogger<LaneSet> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan FencePoll = TimeSpan.FromMilliseconds(200);
 
@@ -94,18 +94,33 @@ internal sealed partial class LaneSet(
 
     private bool HasReserve => Held < options.Delivery.MaxPendingInMemory * 2 && Volatile.Read(ref _bytes) < _maxBytes * 2;
 
+    /// <summary>Takes on deliveries that this node owns from now on, and hands them to its host.</summary>
     public void Enqueue(List<Delivery> deliveries)
     {
         if (deliveries.Count == 0) return;
         deliveries[0].Owner.Hold(deliveries.Count);
         Interlocked.Add(ref _held, deliveries.Count);
         Interlocked.Add(ref _bytes, deliveries.Sum(d => (long)d.Payload.Length));
-        var touched = new HashSet<Lane>();
-        foreach (var delivery in deliveries)
+        var counted = new LaneEntry[deliveries.Count];
+        for (var i = 0; i < counted.Length; i++)
         {
+            var delivery = deliveries[i];
             // Cancelled and retried since: this is the one to send, and an older one of the same row is not.
             if (_cancelled.ContainsKey(delivery.Id)) _cancelled[delivery.Id] = new Cancellation(delivery, time.GetTimestamp());
             var lane = _lanes.GetOrAdd(delivery.IntegrationId, static (id, a) => new Lane(a.Set, a.Organization, id), (Set: this, delivery.Organization));
+            lane.Count(delivery);
+            counted[i] = new LaneEntry(lane, delivery);
+        }
+
+        host.Take(this, counted);
+    }
+
+    /// <summary>Has deliveries sent that were counted: each comes here once, or goes back.</summary>
+    public void Release(ReadOnlySpan<LaneEntry> counted)
+    {
+        var touched = new HashSet<Lane>();
+        foreach (var (lane, delivery) in counted)
+        {
             lane.Enqueue(delivery);
             touched.Add(lane);
         }

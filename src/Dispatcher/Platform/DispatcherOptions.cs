@@ -19,6 +19,9 @@ internal sealed class DispatcherOptions
     /// <summary>What this process does: <c>api</c>, <c>worker</c>, or both (default), comma-separated.</summary>
     public string Roles { get; set; } = "api,worker";
 
+    /// <summary>What has deliveries sent: <c>inprocess</c> (default), or <c>hangfire</c> in a build that has it. See <see cref="Dispatching.IDeliveryHost"/>.</summary>
+    public string Host { get; set; } = HostNames.InProcess;
+
     /// <summary>Where the embedded PostgreSQL keeps its data, and the file with the encryption key where no key is set. Default: a per-user data folder.</summary>
     public string? DataDirectory { get; set; }
 
@@ -34,11 +37,15 @@ internal sealed class DispatcherOptions
     public ApiOptions Api { get; set; } = new();
     public PortalOptions Portal { get; set; } = new();
     public DashboardOptions Dashboard { get; set; } = new();
+    public HangfireOptions Hangfire { get; set; } = new();
 
     /// <summary>Job kinds and the event types that their states emit. See <see cref="Jobs.JobKinds"/>.</summary>
     public Jobs.JobOptions Jobs { get; set; } = new();
 
     public bool HasRole(string role) => Roles.Split(',', StringSplitOptions.TrimEntries).Contains(role, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether Hangfire's workers have deliveries sent.</summary>
+    public bool IsHangfire => Host == HostNames.Hangfire;
 
     /// <summary>What is wrong, one sentence a key; empty when all is well.</summary>
     public IEnumerable<string> Faults()
@@ -49,6 +56,11 @@ internal sealed class DispatcherOptions
         if (PublicUrl is not null && !IsHttp(PublicUrl)) yield return "Dispatcher:PublicUrl must be an absolute http or https URL.";
         foreach (var role in Roles.Split(',', StringSplitOptions.TrimEntries))
             if (role is not ("api" or "worker")) yield return $"Dispatcher:Roles may hold \"api\" and \"worker\", not \"{role}\".";
+        if (Host is not (HostNames.InProcess or HostNames.Hangfire))
+            yield return $"Dispatcher:Host must be \"{HostNames.InProcess}\" or \"{HostNames.Hangfire}\", not \"{Host}\".";
+        if (IsHangfire && !HangfireSeam.IsIncluded)
+            yield return $"Dispatcher:Host is \"{HostNames.Hangfire}\", which is not in this build: build it with -p:Hangfire=true, or take the image, which has it.";
+        if (Hangfire.Workers is < 1 or > HangfireOptions.MaxWorkers) yield return $"Dispatcher:Hangfire:Workers must be from 1 to {HangfireOptions.MaxWorkers}.";
         foreach (var (network, i) in Egress.AllowedNetworks.Select((n, i) => (n, i)))
             if (!IPNetwork.TryParse(network, out _)) yield return $"Dispatcher:Egress:AllowedNetworks:{i} must be a network such as 10.0.0.0/8, not \"{network}\".";
         if (Egress.Proxy is not null && !IsHttp(Egress.Proxy)) yield return "Dispatcher:Egress:Proxy must be an absolute http or https URL.";
@@ -190,6 +202,23 @@ internal sealed class DispatcherOptions
     {
         /// <summary>The largest payload of one event. 1024 to 16777216, default 262144 (256 KiB).</summary>
         public int MaxPayloadBytes { get; set; } = 256 * 1024;
+    }
+
+    internal static class HostNames
+    {
+        public const string InProcess = "inprocess";
+        public const string Hangfire = "hangfire";
+    }
+
+    internal sealed class HangfireOptions
+    {
+        public const int MaxWorkers = 100;
+
+        /// <summary>
+        /// Bundles of deliveries that this node works on at once, each on a thread of its own. How many POSTs are under way is
+        /// decided by the lanes, not by this. 1 to 100, default 8.
+        /// </summary>
+        public int Workers { get; set; } = 8;
     }
 
     internal sealed class PortalOptions

@@ -69,6 +69,7 @@ internal sealed class Server : IAsyncDisposable
             var app = builder.Build();
             await app.Services.GetRequiredService<DatabaseSetup>().MigrateAsync(ct);
             await app.Services.GetRequiredService<Catalogue>().SeedAsync(ct);
+            if (options.IsHangfire) await HangfireSeam.PrepareAsync(app.Services, ct);
             UsePipeline(app, options);
             return new Server(app, postgres);
         }
@@ -170,6 +171,8 @@ internal sealed class Server : IAsyncDisposable
         AddHosted<OpenBreakers>(services);
         AddHosted<LimitLeases>(services);
         AddHosted<LaneSet>(services);
+        if (options.IsHangfire) HangfireSeam.AddTo(services, options);
+        else services.AddSingleton<IDeliveryHost, InProcessHost>();
         AddHosted<Claimer>(services);
         AddHosted<ChangeListener>(services);
         AddHosted<Maintenance>(services);
@@ -226,5 +229,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapPortal();
         app.MapDashboard();
         app.MapFormChecks();
+        if (options.IsHangfire) HangfireSeam.MapTo(app);
     }
 }
