@@ -19,9 +19,6 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
 {
     public const string QueuePrefix = "node-";
 
-    /// <summary>The most deliveries of one job.</summary>
-    public const int MaxBundle = 500;
-
     /// <summary>Bundles that may wait for a worker; while they do, the next one grows.</summary>
     private const int MaxWaiting = 2;
 
@@ -91,7 +88,8 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
             new BackgroundJobServerOptions
             {
                 ServerName = $"{_queue}:{Environment.MachineName}:{Environment.ProcessId}".ToLowerInvariant(),
-                Queues = [_queue],
+                // The second is where the dashboard puts a job that somebody has it run again. It sends nothing any more, and says so.
+                Queues = [_queue, EnqueuedState.DefaultQueue],
                 WorkerCount = _options.Hangfire.Workers,
                 Activator = new BundleActivator(new BundleJob(this)),
                 FilterProvider = BundleFilters.All,
@@ -158,13 +156,13 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
     private async Task PaceAsync()
     {
         var wait = Pace - _time.GetElapsedTime(_bundledAt);
-        if (wait > TimeSpan.Zero && Volatile.Read(ref _arrivedCount) < MaxBundle) await Task.Delay(wait, _time, _stop.Token);
+        if (wait > TimeSpan.Zero && Volatile.Read(ref _arrivedCount) < _options.Hangfire.MaxBundle) await Task.Delay(wait, _time, _stop.Token);
     }
 
     private Bundle Gather()
     {
         var entries = new List<LaneEntry>();
-        while (entries.Count < MaxBundle && _arrived.Reader.TryRead(out var entry)) entries.Add(entry);
+        while (entries.Count < _options.Hangfire.MaxBundle && _arrived.Reader.TryRead(out var entry)) entries.Add(entry);
         Interlocked.Add(ref _arrivedCount, -entries.Count);
         _bundledAt = _time.GetTimestamp();
         return new Bundle(Ids.NewUuid(_time.GetUtcNow()), [.. entries], _bundledAt);

@@ -13,7 +13,7 @@ namespace Dispatcher.Hangfire;
 /// </summary>
 internal sealed class OrphanedBundles(IBackgroundJobClient client) : IBackgroundProcess
 {
-    public static readonly TimeSpan Every = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan FetchPatience = TimeSpan.FromMilliseconds(500);
 

@@ -61,6 +61,7 @@ internal sealed class DispatcherOptions
         if (IsHangfire && !HangfireSeam.IsIncluded)
             yield return $"Dispatcher:Host is \"{HostNames.Hangfire}\", which is not in this build: build it with -p:Hangfire=true, or take the image, which has it.";
         if (Hangfire.Workers is < 1 or > HangfireOptions.MaxWorkers) yield return $"Dispatcher:Hangfire:Workers must be from 1 to {HangfireOptions.MaxWorkers}.";
+        if (Hangfire.MaxBundle is < 1 or > HangfireOptions.LargestBundle) yield return $"Dispatcher:Hangfire:MaxBundle must be from 1 to {HangfireOptions.LargestBundle}.";
         foreach (var (network, i) in Egress.AllowedNetworks.Select((n, i) => (n, i)))
             if (!IPNetwork.TryParse(network, out _)) yield return $"Dispatcher:Egress:AllowedNetworks:{i} must be a network such as 10.0.0.0/8, not \"{network}\".";
         if (Egress.Proxy is not null && !IsHttp(Egress.Proxy)) yield return "Dispatcher:Egress:Proxy must be an absolute http or https URL.";
@@ -213,12 +214,16 @@ internal sealed class DispatcherOptions
     internal sealed class HangfireOptions
     {
         public const int MaxWorkers = 100;
+        public const int LargestBundle = 1000;
 
         /// <summary>
         /// Bundles of deliveries that this node works on at once, each on a thread of its own. How many POSTs are under way is
         /// decided by the lanes, not by this. 1 to 100, default 8.
         /// </summary>
         public int Workers { get; set; } = 8;
+
+        /// <summary>The most deliveries that one job stands for. 1 to 1000, default 500; 1: a job for each delivery, at its price.</summary>
+        public int MaxBundle { get; set; } = 500;
     }
 
     internal sealed class PortalOptions

@@ -9,12 +9,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Dispatcher.Tests.Engine;
 
-public sealed class MainJobTests(PostgresFixture postgres)
+/// <summary>In process; <see cref="HangfireMainJobTests"/> has the same done by the other host.</summary>
+public class MainJobTests(PostgresFixture postgres)
 {
+    protected virtual string Host => Hosts.InProcess;
+
     [Fact]
     public async Task A_job_that_succeeds_reaches_the_receiver_signed_and_its_attempt_can_be_read_back()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         var integration = await server.RegisterAsync(receiver.Url, new { headers = new { Authorization = "Bearer abcdefg" } }, "document_predict");
 
@@ -52,7 +55,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     public async Task The_payload_arrives_byte_for_byte_as_it_was_published()
     {
         const string payload = """{ "ä" : "\u00e4\n", "n": 1.0e2 ,"a":[ ] }""";
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         await server.RegisterAsync(receiver.Url);
 
@@ -64,7 +67,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task A_failing_receiver_is_tried_again_after_two_four_and_eight_seconds()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         receiver.Answer = (_, n, context) =>
         {
@@ -98,7 +101,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task A_target_that_is_an_IPv4_address_in_IPv6_form_is_reached()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         await server.RegisterAsync(new Uri($"http://[::ffff:127.0.0.1]:{receiver.Url.Port}/"));
 
@@ -110,7 +113,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task After_the_last_attempt_the_delivery_is_exhausted_and_an_event_says_so()
     {
-        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
+        await using var server = await StartAsync(new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
         await using var failing = await Receiver.StartAsync(500);
         await using var watching = await Receiver.StartAsync();
         await server.RegisterAsync(failing.Url, new { retry = new { max_attempts = 4 } }, "a.b");
@@ -131,7 +134,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task A_410_disables_the_integration_and_what_waits_for_it_is_sent_when_it_is_enabled_again()
     {
-        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
+        await using var server = await StartAsync(new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
         await using var receiver = await Receiver.StartAsync(410);
         await using var watching = await Receiver.StartAsync();
         var integration = await server.RegisterAsync(receiver.Url, null, "a.b");
@@ -160,7 +163,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task Retry_after_is_honoured_when_it_is_later_than_the_schedule()
     {
-        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
+        await using var server = await StartAsync(new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
         await using var receiver = await Receiver.StartAsync();
         receiver.Answer = (_, n, context) =>
         {
@@ -179,7 +182,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task A_rotated_secret_and_the_one_before_it_both_sign_until_the_grace_ends()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         var integration = await server.RegisterAsync(receiver.Url);
         using var rotated = await server.Client.PostAsJsonAsync($"/integrations/{integration.GetProperty("id").GetString()}/secret/rotate", new { grace_seconds = 600 });
@@ -196,7 +199,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task Rotating_without_grace_ends_the_old_secret_at_once()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var receiver = await Receiver.StartAsync();
         var integration = await server.RegisterAsync(receiver.Url);
         using var rotated = await server.Client.PostAsJsonAsync($"/integrations/{integration.GetProperty("id").GetString()}/secret/rotate", new { grace_seconds = 0 });
@@ -213,7 +216,7 @@ public sealed class MainJobTests(PostgresFixture postgres)
     [Fact]
     public async Task One_integration_that_hangs_does_not_delay_another()
     {
-        await using var server = await TestServer.StartAsync(postgres);
+        await using var server = await StartAsync();
         await using var hanging = await Receiver.StartAsync();
         await using var healthy = await Receiver.StartAsync();
         hanging.Answer = (_, _, context) => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
@@ -228,4 +231,14 @@ public sealed class MainJobTests(PostgresFixture postgres)
 
         Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(4));
     }
+
+    private Task<TestServer> StartAsync(Dictionary<string, string?>? settings = null) =>
+        TestServer.StartAsync(postgres, new(settings ?? []) { ["Dispatcher:Host"] = Host });
+}
+
+public sealed class HangfireMainJobTests : MainJobTests
+{
+    public HangfireMainJobTests(PostgresFixture postgres) : base(postgres) => Hosts.RequireHangfire();
+
+    protected override string Host => Hosts.Hangfire;
 }

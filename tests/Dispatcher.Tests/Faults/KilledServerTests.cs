@@ -4,10 +4,13 @@ using Dispatcher.Tests.Support;
 
 namespace Dispatcher.Tests.Faults;
 
+/// <summary>In process; <see cref="HangfireKilledServerTests"/> has the same done by the other host.</summary>
 [Collection(ProcessTests.Name)]
-public sealed class KilledServerTests(ITestOutputHelper log)
+public class KilledServerTests(ITestOutputHelper log)
 {
     private const int MaxConcurrency = 32;
+
+    protected virtual string Host => Hosts.InProcess;
 
     [Fact]
     public async Task A_kill_9_in_the_middle_of_5000_deliveries_loses_nothing_and_repeats_only_what_was_in_flight()
@@ -37,7 +40,7 @@ public sealed class KilledServerTests(ITestOutputHelper log)
     public async Task A_server_that_was_killed_with_its_own_PostgreSQL_has_its_rows_back_as_soon_as_it_starts_again()
     {
         var folder = Path.Combine(Path.GetTempPath(), $"dispatcher-faults-{Guid.NewGuid():N}");
-        var settings = new Dictionary<string, string> { ["Dispatcher__DataDirectory"] = folder };
+        var settings = new Dictionary<string, string> { ["Dispatcher__DataDirectory"] = folder, [Hosts.Setting] = Host };
         var records = new Records($"Host={folder}/socket;Username=dispatcher;Database=dispatcher");
         try
         {
@@ -80,7 +83,7 @@ public sealed class KilledServerTests(ITestOutputHelper log)
         await using var receiver = await Receiver.StartAsync();
         receiver.Answer = (_, _, context) => AnswerAfterAsync(context, TimeSpan.FromMilliseconds(100));
         var load = new Load(2000);
-        await using (var server = await ServerProcess.StartAsync(postgres.ConnectionString))
+        await using (var server = await ServerProcess.StartAsync(postgres.ConnectionString, (Hosts.Setting, Host)))
         {
             await server.RegisterAsync(receiver.Url);
             var publishing = load.PublishAsync(server.Client);
@@ -95,7 +98,7 @@ public sealed class KilledServerTests(ITestOutputHelper log)
         var records = new Records(postgres.ConnectionString);
         Assert.Equal(0, await records.ScalarAsync<long>("SELECT count(*) FROM dispatcher.node"));
         Assert.Equal(0, await records.ScalarAsync<long>("SELECT count(*) FROM dispatcher.queue WHERE owner IS NOT NULL"));
-        await using var next = await ServerProcess.StartAsync(postgres.ConnectionString);
+        await using var next = await ServerProcess.StartAsync(postgres.ConnectionString, (Hosts.Setting, Host));
         await load.PublishAsync(next.Client);
 
         var posts = await load.ArrivedAsync(receiver, TimeSpan.FromSeconds(20));
@@ -107,6 +110,7 @@ public sealed class KilledServerTests(ITestOutputHelper log)
     private async Task KillInTheMiddleAsync(Dictionary<string, string> settings, string connectionString)
     {
         settings["Dispatcher__Delivery__MaxConcurrency"] = $"{MaxConcurrency}";
+        settings[Hosts.Setting] = Host;
         await using var receiver = await Receiver.StartAsync();
         receiver.Answer = (_, _, context) => AnswerAfterAsync(context, TimeSpan.FromMilliseconds(20));
         var load = new Load(5000);
@@ -145,4 +149,12 @@ public sealed class KilledServerTests(ITestOutputHelper log)
         await Task.Delay(wait);
         context.Response.StatusCode = 204;
     }
+}
+
+[Collection(ProcessTests.Name)]
+public sealed class HangfireKilledServerTests : KilledServerTests
+{
+    public HangfireKilledServerTests(ITestOutputHelper log) : base(log) => Hosts.RequireHangfire();
+
+    protected override string Host => Hosts.Hangfire;
 }
