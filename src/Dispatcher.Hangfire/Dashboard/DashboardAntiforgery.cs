@@ -27,8 +27,8 @@ internal sealed class DashboardAntiforgery : IAntiforgery
     {
         var request = httpContext.Request;
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) return Task.FromResult(true);
-        // No browser sends a key of its own accord.
-        if (AccessMiddleware.Presented(request) is not null) return Task.FromResult(true);
+        // No browser sends a key of its own accord, as it does a cookie.
+        if (OperatorEntrance.CredentialOf(request) is { IsCookie: false }) return Task.FromResult(true);
         return Task.FromResult(
             TokenFor(httpContext) is { } expected && request.Headers[Header] is [{ } given]
             && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), Encoding.UTF8.GetBytes(expected)));
@@ -44,7 +44,7 @@ internal sealed class DashboardAntiforgery : IAntiforgery
         // Nothing to keep: the token is worked out anew.
     }
 
-    private static string? TokenFor(HttpContext context) => OperatorEntrance.CredentialOf(context.Request) is { } credential
-        ? Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(credential), Purpose))
+    private static string? TokenFor(HttpContext context) => OperatorEntrance.CredentialOf(context.Request) is { Token: var token }
+        ? Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(token), Purpose))
         : null;
 }

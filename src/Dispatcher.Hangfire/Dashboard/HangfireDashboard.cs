@@ -13,6 +13,9 @@ internal static class HangfireDashboard
 {
     public const string Path = "/hangfire";
 
+    /// <summary>Where operators sign in: at our own dashboard, which this one has its sessions from.</summary>
+    private const string SignIn = "/dashboard/sign-in";
+
     private const string Delivery = "(?<id>dlv_[0-9a-f]{32})";
 
     // The pages' scripts and fonts are the package's own files, and their charts write inline styles. There is no inline script: markup that
@@ -43,7 +46,7 @@ internal static class HangfireDashboard
             DefaultRecordsPerPage = 50,
         };
         var branch = ((IEndpointRouteBuilder)app).CreateApplicationBuilder();
-        branch.Use(AddHeaders);
+        branch.Use((context, next) => AddHeadersAsync(context, next, before + SignIn));
         branch.UsePathBase(Path);
         branch.UseMiddleware<AspNetCoreDashboardMiddleware>(app.Services.GetRequiredService<JobStorage>(), options, DashboardRoutes.Routes, true);
         app.Map(Path + "/{**path}", branch.Build())
@@ -76,13 +79,17 @@ internal static class HangfireDashboard
     private static string? NameOf(DashboardContext context, Job job) =>
         BundleJob.DeliveriesOf(job) is { } ids ? $"Bundle of {ids.Count} {(ids.Count == 1 ? "delivery" : "deliveries")}" : job.ToString();
 
-    private static Task AddHeaders(HttpContext context, RequestDelegate next)
+    private static async Task AddHeadersAsync(HttpContext context, RequestDelegate next, string signIn)
     {
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
-        return next(context);
+        await next(context);
+        // Whoever follows a link from a chat wants to sign in; whatever asks for data wants to know that it must.
+        if (context.Response is { StatusCode: StatusCodes.Status401Unauthorized, HasStarted: false } && HttpMethods.IsGet(context.Request.Method)
+            && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
+            context.Response.Redirect(signIn);
     }
 
     /// <summary>Lets operators in, and nobody else; each request is one more look at the live counts.</summary>

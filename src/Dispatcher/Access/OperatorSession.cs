@@ -22,6 +22,9 @@ internal static class OperatorToken
 {
     public const string Prefix = "dos_";
 
+    /// <summary>The cookie that it is taken out of.</summary>
+    public const string Cookie = "dispatcher_operator";
+
     private const int HexDigits = 64;
 
     public static string New() => Prefix + RandomNumberGenerator.GetHexString(HexDigits, lowercase: true);

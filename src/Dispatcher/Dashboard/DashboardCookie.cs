@@ -1,12 +1,13 @@
 // The cookie of who has signed in to the dashboard.
 
+using Dispatcher.Access;
 using Dispatcher.Platform;
 
 namespace Dispatcher.Dashboard;
 
 internal static class DashboardCookie
 {
-    public const string Name = "dispatcher_operator";
+    public const string Name = OperatorToken.Cookie;
 
     public static string? Read(HttpRequest request) => request.Cookies[Name] is { Length: > 0 } token ? token : null;
 
