@@ -22,6 +22,7 @@ IBenchmark[] benchmarks =
     new NodesBenchmark(),
     new BloatBenchmark(),
     new BacklogBenchmark(),
+    new HangfireBenchmark(),
 ];
 var verbs = benchmarks.Select(benchmark => benchmark.Verb).ToList();
 if (BenchOptions.Parse(args, verbs, out var problem) is not { } options)

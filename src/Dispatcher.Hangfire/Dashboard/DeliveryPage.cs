@@ -1,5 +1,6 @@
 // One delivery with each of its attempts: what was sent, and what came back.
 
+using System.Text;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
 using Dispatcher.Events;
@@ -18,7 +19,7 @@ internal sealed record DeliveryModel(string Organization, DeliveryDetail Deliver
         var found = await request.Services.GetRequiredService<DeliveryStore>().FindDetailAsync(request.Tenant, request.DeliveryId, request.Aborted)
             ?? throw Problem.NotFound("There is no such delivery in this organization.").AsException();
         var of = await request.Services.GetRequiredService<EventStore>().FindAsync(request.Tenant, found.EventId, request.Aborted);
-        return new DeliveryPage(new DeliveryModel(request.Tenant.Organization, found, of?.Payload.ToString()));
+        return new DeliveryPage(new DeliveryModel(request.Tenant.Organization, found, of is null ? null : Encoding.UTF8.GetString(of.Payload.Utf8)));
     }
 }
 

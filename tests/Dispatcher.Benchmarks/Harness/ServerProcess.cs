@@ -44,12 +44,13 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <param name="assembly">Path of Dispatcher.dll.</param>
     /// <param name="connectionString">Its database.</param>
     /// <param name="roles"><c>api</c>, <c>worker</c> or both with a comma.</param>
+    /// <param name="settings">Further settings, as environment variables.</param>
     /// <param name="cancellationToken">Gives up early.</param>
     public static async Task<ServerProcess> StartAsync(
-        string assembly, string connectionString, string roles, CancellationToken cancellationToken)
+        string assembly, string connectionString, string roles, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
     {
         var endPoint = FreeEndPoint();
-        var process = ChildProcess.Start("dotnet", [assembly], new Dictionary<string, string>
+        var process = ChildProcess.Start("dotnet", [assembly], new Dictionary<string, string>(settings)
         {
             ["ConnectionStrings__Dispatcher"] = connectionString,
             ["ASPNETCORE_URLS"] = $"http://{endPoint}",

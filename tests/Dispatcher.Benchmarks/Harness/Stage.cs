@@ -34,14 +34,16 @@ internal sealed class Stage : IAsyncDisposable
     private static readonly TimeSpan ArrivalPoll = TimeSpan.FromMilliseconds(20), RecordPoll = TimeSpan.FromMilliseconds(5);
 
     private readonly Lab _lab;
+    private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly List<ServerProcess> _servers = [];
     private readonly CpuMeter _meter;
     private Publisher _publisher;
     private BenchIntegration[] _integrations = [];
 
-    private Stage(Lab lab, StageDatabase database)
+    private Stage(Lab lab, StageDatabase database, IReadOnlyDictionary<string, string> settings)
     {
         _lab = lab;
+        _settings = settings;
         Database = database;
         _meter = new CpuMeter(lab.Receiver.ProcessId, database.Postmaster);
         _publisher = new Publisher([], []);
@@ -55,14 +57,23 @@ internal sealed class Stage : IAsyncDisposable
     public static Task<Stage> OpenAsync(Lab lab, string roles, CancellationToken cancellationToken) =>
         OpenAsync(lab, [roles], 1, cancellationToken);
 
+    /// <summary>As the other, with further settings for the servers, as environment variables.</summary>
+    public static Task<Stage> OpenAsync(Lab lab, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) =>
+        OpenAsync(lab, [AllRoles], 1, settings, cancellationToken);
+
+    public static Task<Stage> OpenAsync(Lab lab, IReadOnlyList<string> nodes, int integrations, CancellationToken cancellationToken) =>
+        OpenAsync(lab, nodes, integrations, new Dictionary<string, string>(), cancellationToken);
+
     /// <summary>Makes a database, starts servers on it and registers integrations.</summary>
     /// <param name="lab">What the figures share.</param>
     /// <param name="nodes">The roles of each server. Events are published to those that have the role <c>api</c>.</param>
     /// <param name="integrations">How many; each gets events of a type of its own.</param>
+    /// <param name="settings">Further settings of the servers.</param>
     /// <param name="cancellationToken">Gives up early.</param>
-    public static async Task<Stage> OpenAsync(Lab lab, IReadOnlyList<string> nodes, int integrations, CancellationToken cancellationToken)
+    private static async Task<Stage> OpenAsync(
+        Lab lab, IReadOnlyList<string> nodes, int integrations, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
     {
-        var stage = new Stage(lab, await lab.CreateDatabaseAsync(cancellationToken));
+        var stage = new Stage(lab, await lab.CreateDatabaseAsync(cancellationToken), settings);
         try
         {
             await stage.StartServersAsync(nodes, cancellationToken);
@@ -162,7 +173,7 @@ internal sealed class Stage : IAsyncDisposable
     private async Task StartServersAsync(IReadOnlyList<string> nodes, CancellationToken cancellationToken)
     {
         foreach (var roles in nodes)
-            _servers.Add(await ServerProcess.StartAsync(_lab.Options.ServerAssembly, Database.ConnectionString, roles, cancellationToken));
+            _servers.Add(await ServerProcess.StartAsync(_lab.Options.ServerAssembly, Database.ConnectionString, roles, _settings, cancellationToken));
     }
 
     private async Task<List<string>> StopServersAsync()

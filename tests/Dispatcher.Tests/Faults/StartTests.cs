@@ -81,6 +81,8 @@ public sealed class StartTests(PostgresFixture postgres)
     [InlineData("Dispatcher__Delivery__DisableAfterDays", "-1", "Dispatcher:Delivery:DisableAfterDays")]
     [InlineData("Dispatcher__Retry__Maximum", "3", "Maximum")]
     [InlineData("Dispatcher__Roles", "worker,wizard", "Dispatcher:Roles")]
+    [InlineData("Dispatcher__Host", "cloud", "Dispatcher:Host must be \"inprocess\" or \"hangfire\"")]
+    [InlineData("Dispatcher__Hangfire__Workers", "0", "Dispatcher:Hangfire:Workers")]
     [InlineData("Dispatcher__OperatorKey", "short", "Dispatcher:OperatorKey")]
     [InlineData("Dispatcher__Encryption__Keys__0", "short", "Dispatcher:Encryption:Keys:0")]
     [InlineData("ConnectionStrings__Dispatcher", "a database, please", "ConnectionStrings__Dispatcher")]
@@ -92,6 +94,14 @@ public sealed class StartTests(PostgresFixture postgres)
         settings[name] = value;
         var refused = await ServerProcess.RunAsync(settings);
         AssertRefused(refused, named);
+    }
+
+    [Fact]
+    public async Task A_host_that_is_not_in_the_build_is_refused_with_the_way_to_get_it()
+    {
+        Assert.SkipWhen(Dispatcher.Platform.HangfireSeam.IsIncluded, "This build has the Hangfire host; one without it is tested by a plain 'dotnet test'.");
+        var refused = await ServerProcess.RunAsync(ServerProcess.Settings(await postgres.CreateDatabaseAsync(), (Hosts.Setting, Hosts.Hangfire)));
+        AssertRefused(refused, "Dispatcher:Host", "not in this build", "-p:Hangfire=true");
     }
 
     [Fact]
