@@ -13,7 +13,7 @@ public sealed class SilentConnectionTests(PostgresFixture postgres, ITestOutputH
     {
         var database = await postgres.CreateDatabaseAsync();
         var builder = new NpgsqlConnectionStringBuilder(database);
-        await using var relay = new TcpRelay(Path.Combine(builder.Host!, $".s.PGSQL.{builder.Port}"));
+        await using var relay = new TcpRelay(builder);
         var direct = new NpgsqlConnectionStringBuilder(database) { Host = "127.0.0.1", Port = relay.Port, Pooling = false }.ConnectionString;
         await using var receiver = await Receiver.StartAsync();
         await using var server = await TestServer.StartAsync(

@@ -127,17 +127,18 @@ public sealed class StartTests(PostgresFixture postgres)
 
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
         private readonly CancellationTokenSource _end = new();
-        private readonly string _socket;
+        private readonly NpgsqlConnectionStringBuilder _real;
         private readonly Task _serving;
 
         public OldPostgres(string connectionString)
         {
-            var real = new NpgsqlConnectionStringBuilder(connectionString);
-            _socket = $"{real.Host}/.s.PGSQL.{real.Port}";
+            _real = new NpgsqlConnectionStringBuilder(connectionString);
             _listener.Start();
-            real.Host = "127.0.0.1";
-            real.Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
-            ConnectionString = real.ConnectionString;
+            ConnectionString = new NpgsqlConnectionStringBuilder(connectionString)
+            {
+                Host = "127.0.0.1",
+                Port = ((IPEndPoint)_listener.LocalEndpoint).Port,
+            }.ConnectionString;
             _serving = ServeAsync();
         }
 
@@ -156,8 +157,7 @@ public sealed class StartTests(PostgresFixture postgres)
             while (true)
             {
                 using var client = await _listener.AcceptSocketAsync(_end.Token);
-                using var server = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await server.ConnectAsync(new UnixDomainSocketEndPoint(_socket), _end.Token);
+                using var server = await PostgresSocket.ConnectAsync(_real, _end.Token);
                 await Task.WhenAny(CopyAsync(client, server, rewrite: false), CopyAsync(server, client, rewrite: true));
             }
         }

@@ -1,7 +1,5 @@
-// One PostgreSQL for the whole test run, by the server's own component; a fresh database for whoever asks.
+// One PostgreSQL for the whole test run; a fresh database for whoever asks.
 
-using Dispatcher.Storage.Embedded;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(Dispatcher.Tests.Support.PostgresFixture))]
@@ -10,25 +8,20 @@ namespace Dispatcher.Tests.Support;
 
 public sealed class PostgresFixture : IAsyncLifetime
 {
-    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"dispatcher-tests-{Guid.NewGuid():N}");
-    private EmbeddedPostgres? _postgres;
+    private TestPostgres? _postgres;
     private int _databases;
 
     public async ValueTask InitializeAsync()
     {
         // Without fsync: these databases need to survive nothing. The tests about crashes bring their own, with it.
-        var options = new EmbeddedPostgresOptions(_folder)
-        {
-            Settings = new Dictionary<string, string> { ["fsync"] = "off", ["max_connections"] = "300" },
-        };
-        _postgres = await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, TestContext.Current.CancellationToken);
+        var settings = new Dictionary<string, string> { ["fsync"] = "off", ["max_connections"] = "300" };
+        _postgres = await TestPostgres.StartAsync(settings, TestContext.Current.CancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
         NpgsqlConnection.ClearAllPools();
         if (_postgres is not null) await _postgres.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
     }
 
     /// <summary>Makes an empty database and gives its connection string.</summary>

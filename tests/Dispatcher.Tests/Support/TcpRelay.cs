@@ -1,8 +1,9 @@
-// A TCP relay to a Unix socket that can fall silent: connections stay open, and nothing goes through them any more.
+// A TCP relay to a PostgreSQL that can fall silent: connections stay open, and nothing goes through them any more.
 
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 
 namespace Dispatcher.Tests.Support;
 
@@ -11,11 +12,11 @@ internal sealed class TcpRelay : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<Relayed> _connections = new();
-    private readonly string _target;
+    private readonly NpgsqlConnectionStringBuilder _target;
     private readonly Task _accepting;
 
-    /// <param name="target">The path of the Unix socket.</param>
-    public TcpRelay(string target)
+    /// <param name="target">The PostgreSQL behind it.</param>
+    public TcpRelay(NpgsqlConnectionStringBuilder target)
     {
         _target = target;
         _listener.Start();
@@ -48,8 +49,7 @@ internal sealed class TcpRelay : IAsyncDisposable
         while (!_stop.IsCancellationRequested)
         {
             var near = await _listener.AcceptSocketAsync(_stop.Token);
-            var far = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            await far.ConnectAsync(new UnixDomainSocketEndPoint(_target), _stop.Token);
+            var far = await PostgresSocket.ConnectAsync(_target, _stop.Token);
             var connection = new Relayed(near, far);
             _connections.Enqueue(connection);
             _ = CopyAsync(connection, near, far);
