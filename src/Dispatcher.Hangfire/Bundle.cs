@@ -1,6 +1,7 @@
 // A bundle: deliveries that one Hangfire job stands for.
 
 using Dispatcher.Dispatching;
+using Dispatcher.Platform;
 
 namespace Dispatcher.Hangfire;
 
@@ -22,8 +23,9 @@ internal sealed class Bundle(Guid id, LaneEntry[] entries, long at)
     /// <summary>When it began to wait for a worker.</summary>
     public long At { get; } = at;
 
-    /// <summary>The ids of its deliveries, as they stand on the wire.</summary>
-    public string[] DeliveryIds() => Array.ConvertAll(_entries, e => Platform.Ids.Format(Platform.Ids.Delivery, e.Delivery.Id));
+    /// <summary>The ids of its deliveries by organization, as they stand on the wire.</summary>
+    public Dictionary<string, string[]> DeliveryIds() => _entries.GroupBy(e => e.Delivery.Organization, e => Ids.Format(Ids.Delivery, e.Delivery.Id))
+        .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
 
     /// <summary>Has its deliveries sent.</summary>
     public void Release(LaneSet lanes)

@@ -54,7 +54,7 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
         JobStorage storage, IBackgroundJobClient client, NodeRegistry node, DispatcherOptions options, TimeProvider time, ILogger<BundleHost> logger)
     {
         (_storage, _client, _node, _options, _time, _logger) = (storage, client, node, options, time, logger);
-        _running = new RunningBundles(options.Hangfire.Workers);
+        _running = new RunningBundles(options.Hangfire.Workers, () => _waiting.Count);
     }
 
     public void Take(LaneSet lanes, LaneEntry[] counted)
@@ -113,7 +113,7 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
         foreach (var id in _waiting.Keys)
             if (TryTake(id, out var bundle)) bundle.GiveBack();
         while (_arrived.Reader.TryRead(out var entry)) entry.Lane.GiveBack(entry.Delivery);
-        _running.MakeRoomFor(int.MaxValue / 2);
+        _running.LetAllGo();
         if (_server is null) return;
         _server.SendStop();
         await _server.WaitForShutdownAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -143,7 +143,7 @@ internal sealed partial class BundleHost : IDeliveryHost, IHostedService, IDispo
                 await PaceAsync();
                 var bundle = Gather();
                 _waiting[bundle.Id] = bundle;
-                _running.MakeRoomFor(_waiting.Count);
+                _running.MakeRoom();
                 await EnqueueAsync(bundle);
             }
         }

@@ -6,7 +6,9 @@ namespace Dispatcher.Hangfire;
 /// A worker that waits for a slow target is let go when another bundle needs a worker: the lanes send without it. So targets that hang
 /// hold up no bundle, however many they are.
 /// </summary>
-internal sealed class RunningBundles(int workers)
+/// <param name="workers">How many there are.</param>
+/// <param name="waiting">How many bundles have none yet.</param>
+internal sealed class RunningBundles(int workers, Func<int> waiting)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Bundle> _running = [];
@@ -16,6 +18,8 @@ internal sealed class RunningBundles(int workers)
     {
         LinkedListNode<Bundle> node;
         lock (_gate) node = _running.AddLast(bundle);
+        // Another may have begun to wait after this one had its worker, and before that stood here.
+        MakeRoom();
         try
         {
             await bundle.WaitAsync().WaitAsync(ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -29,12 +33,17 @@ internal sealed class RunningBundles(int workers)
         }
     }
 
-    /// <summary>Lets as many workers go, the longest waiting first, as are needed for so many bundles to have one each.</summary>
-    public void MakeRoomFor(int bundles)
+    /// <summary>Lets as many workers go, the longest waiting first, as are needed for each bundle to have one.</summary>
+    public void MakeRoom() => LetGo(keep: Math.Max(0, workers - waiting()));
+
+    /// <summary>Lets all workers go.</summary>
+    public void LetAllGo() => LetGo(keep: 0);
+
+    private void LetGo(int keep)
     {
         lock (_gate)
         {
-            while (_running.First is { } oldest && _running.Count + bundles > workers)
+            while (_running.Count > keep && _running.First is { } oldest)
             {
                 _running.Remove(oldest);
                 oldest.Value.LetGo();

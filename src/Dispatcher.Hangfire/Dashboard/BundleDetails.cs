@@ -14,15 +14,18 @@ internal static class BundleDetails
     /// </summary>
     public static NonEscapedString Render(JobDetailsRendererDto of)
     {
-        if (BundleJob.DeliveriesOf(of.JobDetails.Job) is not { } ids) return new NonEscapedString("");
-        var rows = Markup.Join(ids, id => Markup.Of(
-            $"""<tr><td><a href="{of.Page.Url.To($"/deliveries/{Uri.EscapeDataString(id)}")}"><code>{id}</code></a></td><td>{AcceptedAt(id)}</td></tr>"""));
+        if (BundleJob.DeliveriesOf(of.JobDetails.Job) is not { } bundled) return new NonEscapedString("");
+        var rows = Markup.Join(bundled.SelectMany(b => b.Value, (b, id) => (Organization: b.Key, Id: id)), d => Markup.Of(
+            $"""<tr><td><a href="{Address(of, d.Organization, d.Id)}"><code>{d.Id}</code></a></td><td>{d.Organization}</td><td>{AcceptedAt(d.Id)}</td></tr>"""));
         return new NonEscapedString(Markup.Of(
             $"""
             <h3>Deliveries</h3>
-            <div class="table-responsive"><table class="table table-condensed"><thead><tr><th>Delivery</th><th>Accepted</th></tr></thead><tbody>{rows}</tbody></table></div>
+            <div class="table-responsive"><table class="table table-condensed"><thead><tr><th>Delivery</th><th>Organization</th><th>Accepted</th></tr></thead><tbody>{rows}</tbody></table></div>
             """).ToString());
     }
+
+    private static string Address(JobDetailsRendererDto of, string organization, string id) =>
+        $"{of.Page.Url.To($"/deliveries/{Uri.EscapeDataString(id)}")}?organization={Uri.EscapeDataString(organization)}";
 
     private static string AcceptedAt(string id) =>
         Ids.TryParse(Ids.Delivery, id, out var delivery) ? Ids.TimeOf(delivery).ToString("u", CultureInfo.InvariantCulture) : "";

@@ -1,15 +1,14 @@
-// "Deliveries": the list, with the API's filters and cursors.
+// "Deliveries": those of all organizations or of one, with the API's filters and cursors.
 
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
-using Dispatcher.Events;
 using Dispatcher.Platform;
 using Hangfire.Dashboard;
 
 namespace Dispatcher.Hangfire.Dashboard;
 
 /// <summary>A page of deliveries, and what it was asked for.</summary>
-internal sealed record DeliveriesModel(PageRequest Request, Page<DeliveryView> Page, bool IsFirst)
+internal sealed record DeliveriesModel(PageRequest Request, Page<ServerDelivery> Page, bool IsFirst)
 {
     /// <summary>The filters, by their names in the API's query.</summary>
     public static readonly string[] Filters = ["integration", "event", "type", "status", "since", "until"];
@@ -17,17 +16,11 @@ internal sealed record DeliveriesModel(PageRequest Request, Page<DeliveryView> P
     public static async Task<RazorPage> LoadAsync(PageRequest request)
     {
         var filter = new QueryFilter(request.Http.Request.Query);
-        var query = new DeliveryQuery(
-            filter.Id("integration", Ids.Integration),
-            filter.Id("event", Ids.Event),
-            filter.Text("type", t => EventNames.IsType(t), EventNames.Rule),
-            filter.Text("status", s => DeliveryStatus.All.Contains(s), $"must be one of {string.Join(", ", DeliveryStatus.All)}"),
-            filter.Time("since"),
-            filter.Time("until"));
+        var query = DeliveryQuery.Read(filter);
         filter.ThrowIfFaulty();
         var page = (await PageQuery.BindAsync(request.Http, null!))!;
-        var found = await request.Services.GetRequiredService<DeliveryStore>().ListAsync(request.Tenant, query, page, request.Aborted);
-        return new DeliveriesPage(new DeliveriesModel(request, Page<DeliveryView>.Of(found, page, d => d.Id[4..]), page.After is null));
+        var found = await request.Services.GetRequiredService<ServerDeliveries>().ListAsync(request.Organization, query, page, request.Aborted);
+        return new DeliveriesPage(new DeliveriesModel(request, Page<ServerDelivery>.Of(found, page, d => d.Id[4..]), page.After is null));
     }
 
     public string? this[string filter] => Request.Http.Request.Query[filter];
@@ -35,14 +28,12 @@ internal sealed record DeliveriesModel(PageRequest Request, Page<DeliveryView> P
 
 internal sealed class DeliveriesPage(DeliveriesModel model) : DrawnPage("Deliveries")
 {
-    private string Organization => model.Request.Tenant.Organization;
-
     protected override Markup Draw() => Markup.Of($"{Form()}{List()}{Older()}");
 
     private Markup Form() => Markup.Of(
         $"""
         <form class="form-inline" method="get" action="{Url.To("/deliveries")}">
-        {Field("organization", "Organization", Organization)}
+        {Field("organization", "Organization", model.Request.Organization, "any")}
         <label>Status <select class="form-control input-sm" name="status"><option value="">any</option>{Markup.Join(DeliveryStatus.All, Option)}</select></label>
         {Field("integration", "Integration", model["integration"], "int_…")}
         {Field("event", "Event", model["event"], "evt_…")}
@@ -68,16 +59,16 @@ internal sealed class DeliveriesPage(DeliveriesModel model) : DrawnPage("Deliver
             return Markup.Of($"""<div class="alert alert-info">{text}</div>""");
         }
 
-        return DeliveryTable.Draw(model.Page.Data, d => Row(d));
+        return DeliveryTable.Draw(model.Page.Data, Row);
     }
 
-    private Markup Row(DeliveryView d) => DeliveryTable.Row(
-        d, Link($"/deliveries/{d.Id}", ("organization", Organization)), Link("/deliveries", ("organization", Organization), ("integration", d.IntegrationId)));
+    private Markup Row(ServerDelivery d) => DeliveryTable.Row(
+        d, Link($"/deliveries/{d.Id}", ("organization", d.Organization)), Link("/deliveries", ("organization", d.Organization), ("integration", d.IntegrationId)));
 
     private Markup? Older()
     {
         if (model.Page.NextCursor is not { } cursor) return null;
-        var query = DeliveriesModel.Filters.Select(f => (f, model[f])).Append(("organization", Organization)).Append(("limit", model["limit"])).Append(("cursor", cursor));
+        var query = DeliveriesModel.Filters.Select(f => (f, model[f])).Append(("organization", model.Request.Organization)).Append(("limit", model["limit"])).Append(("cursor", cursor));
         return Markup.Of($"""<a class="btn btn-default" rel="next" href="{Link("/deliveries", query)}">Older</a>""");
     }
 }

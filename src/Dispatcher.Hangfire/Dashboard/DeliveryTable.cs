@@ -1,4 +1,4 @@
-// Deliveries as rows of a table: in the list, and on the page of a bundle's job.
+// Deliveries as rows of a table.
 
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
@@ -7,18 +7,18 @@ namespace Dispatcher.Hangfire.Dashboard;
 
 internal static class DeliveryTable
 {
-    public static Markup Draw(IEnumerable<DeliveryView> deliveries, Func<DeliveryView, Markup> row) => Markup.Of(
+    public static Markup Draw(IEnumerable<ServerDelivery> deliveries, Func<ServerDelivery, Markup> row) => Markup.Of(
         $"""
         <div class="table-responsive"><table class="table table-hover">
-        <thead><tr><th>Delivery</th><th>Event</th><th>Integration</th><th>Status</th><th>Attempts</th><th>Last outcome</th><th>Accepted</th><th>Next attempt</th><th>Finished</th></tr></thead>
+        <thead><tr><th>Delivery</th><th>Organization</th><th>Event</th><th>Integration</th><th>Status</th><th>Attempts</th><th>Last outcome</th><th>Accepted</th><th>Next attempt</th><th>Finished</th></tr></thead>
         <tbody>{Markup.Join(deliveries, row)}</tbody></table></div>
         """);
 
-    public static Markup Row(DeliveryView d, string link, string integrationLink) => Markup.Of(
+    public static Markup Row(ServerDelivery d, string link, string integrationLink) => Markup.Of(
         $"""
-        <tr><td><a href="{link}"><code>{d.Id}</code></a></td><td>{d.EventType}</td><td><a href="{integrationLink}"><code>{d.IntegrationId}</code></a></td>
+        <tr><td><a href="{link}"><code>{d.Id}</code></a></td><td>{d.Organization}</td><td>{d.EventType}</td><td><a href="{integrationLink}"><code>{d.IntegrationId}</code></a></td>
         <td>{Status(d.Status)}</td><td>{d.AttemptCount}</td><td>{Outcome(d.LastOutcome, d.LastStatusCode)}</td>
-        <td>{d.CreatedAt:u}</td><td>{d.NextAttemptAt:u}</td><td>{d.FinishedAt:u}</td></tr>
+        <td>{DrawnPage.Moment(d.CreatedAt)}</td><td>{DrawnPage.Moment(d.NextAttemptAt)}</td><td>{DrawnPage.Moment(d.FinishedAt)}</td></tr>
         """);
 
     public static Markup Status(string status)

@@ -1,6 +1,7 @@
 // The dashboard at /hangfire: Hangfire's own pages, for operators, and ours beside them.
 
 using Dispatcher.Access;
+using Dispatcher.Dashboard;
 using Dispatcher.Platform;
 using Hangfire;
 using Hangfire.Common;
@@ -11,10 +12,7 @@ namespace Dispatcher.Hangfire.Dashboard;
 
 internal static class HangfireDashboard
 {
-    public const string Path = "/hangfire";
-
-    /// <summary>Where operators sign in: at our own dashboard, which this one has its sessions from.</summary>
-    private const string SignIn = "/dashboard/sign-in";
+    private const string Path = HangfireLink.Path;
 
     private const string Delivery = "(?<id>dlv_[0-9a-f]{32})";
 
@@ -38,7 +36,7 @@ internal static class HangfireDashboard
             Authorization = [],
             AsyncAuthorization = [new OperatorsOnly()],
             IsReadOnlyFunc = context => context.GetHttpContext().Features.Get<Caller>() is not { Role: Role.Operator },
-            AppPath = before + "/dashboard",
+            AppPath = before + DashboardFace.Root,
             PrefixPath = before,
             DashboardTitle = "Dispatcher",
             DisplayStorageConnectionString = false,
@@ -46,7 +44,7 @@ internal static class HangfireDashboard
             DefaultRecordsPerPage = 50,
         };
         var branch = ((IEndpointRouteBuilder)app).CreateApplicationBuilder();
-        branch.Use((context, next) => AddHeadersAsync(context, next, before + SignIn));
+        branch.Use((context, next) => AddHeadersAsync(context, next, dispatcher));
         branch.UsePathBase(Path);
         branch.UseMiddleware<AspNetCoreDashboardMiddleware>(app.Services.GetRequiredService<JobStorage>(), options, DashboardRoutes.Routes, true);
         app.Map(Path + "/{**path}", branch.Build())
@@ -77,16 +75,17 @@ internal static class HangfireDashboard
     };
 
     private static string? NameOf(DashboardContext context, Job job) =>
-        BundleJob.DeliveriesOf(job) is { } ids ? $"Bundle of {ids.Count} {(ids.Count == 1 ? "delivery" : "deliveries")}" : job.ToString();
+        BundleJob.DeliveriesOf(job)?.Sum(b => b.Value.Length) is { } count ? $"Bundle of {count} {(count == 1 ? "delivery" : "deliveries")}" : job.ToString();
 
-    private static async Task AddHeadersAsync(HttpContext context, RequestDelegate next, string signIn)
+    private static async Task AddHeadersAsync(HttpContext context, RequestDelegate next, DispatcherOptions options)
     {
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
+        var signIn = HangfireLink.SignInFor(context.Request, options);
         await next(context);
-        // Whoever follows a link from a chat wants to sign in; whatever asks for data wants to know that it must.
+        // Whoever follows a link from a chat wants to sign in, and to come back; whatever asks for data wants to know that it must.
         if (context.Response is { StatusCode: StatusCodes.Status401Unauthorized, HasStarted: false } && HttpMethods.IsGet(context.Request.Method)
             && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
             context.Response.Redirect(signIn);

@@ -18,17 +18,22 @@ internal sealed record PageRequest(HttpContext Http, Tenant Tenant, Match Match)
 
     public CancellationToken Aborted => Http.RequestAborted;
 
+    /// <summary>The organization that is named; null: none is.</summary>
+    public string? Organization => OrganizationIn(Http.Request);
+
     /// <exception cref="ProblemException">There is no such organization.</exception>
     public static async Task<PageRequest> OfAsync(DashboardContext context)
     {
         var http = context.GetHttpContext();
-        var organization = (string?)http.Request.Query["organization"] is { Length: > 0 } asked ? asked : Tenant.Default;
+        var organization = OrganizationIn(http.Request) ?? Tenant.Default;
         if (!await http.RequestServices.GetRequiredService<KeyRing>().OrganizationExistsAsync(organization, http.RequestAborted))
             throw Problem.NotFound($"There is no organization \"{organization}\".").AsException();
         var tenant = new Tenant(organization, null);
         http.Features.Set(tenant);
         return new PageRequest(http, tenant, context.UriMatch);
     }
+
+    private static string? OrganizationIn(HttpRequest request) => (string?)request.Query["organization"] is { Length: > 0 } asked ? asked : null;
 
     /// <summary>The delivery in the path. The route admits ids only.</summary>
     public Guid DeliveryId => Ids.TryParse(Ids.Delivery, Match.Groups["id"].Value.ToLowerInvariant(), out var id)
@@ -78,7 +83,7 @@ internal abstract class DrawnPage(string title) : RazorPage
     }
 
     /// <summary>A moment, which the page's script turns into how long ago it was.</summary>
-    protected static Markup Moment(DateTimeOffset? at) => at is { } moment
+    public static Markup Moment(DateTimeOffset? at) => at is { } moment
         ? Markup.Of($"""<span data-moment="{moment.ToUnixTimeSeconds()}" title="{moment:u}">{moment:u}</span>""") : Markup.Of($"—");
 }
 

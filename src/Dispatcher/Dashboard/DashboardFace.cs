@@ -44,7 +44,7 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
         return null;
     }
 
-    private static PageLink[] NavigationOf(string organization)
+    private PageLink[] NavigationOf(string organization)
     {
         const string server = "Server";
         var one = $"Organization {organization}";
@@ -58,6 +58,7 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
             new("Server audit", "server-audit", OfOrganization: false, server),
             new("Nodes", "nodes", OfOrganization: false, server),
             new("Settings", "settings", OfOrganization: false, server),
+            .. Options.UsesHangfire() ? [new PageLink("Hangfire", HangfireLink.Path[1..], OfOrganization: false, server)] : Array.Empty<PageLink>(),
             new("Integrations", "integrations", Group: one),
             new("Deliveries", "deliveries", Group: one),
             new("Events", "events", Group: one),

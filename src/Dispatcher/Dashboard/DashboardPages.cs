@@ -4,6 +4,7 @@ using Dispatcher.Pages;
 using Dispatcher.Pages.Deliveries;
 using Dispatcher.Pages.Events;
 using Dispatcher.Pages.Integrations;
+using Dispatcher.Platform;
 
 namespace Dispatcher.Dashboard;
 
@@ -23,6 +24,7 @@ internal static class DashboardPages
         pages.MapAuditTrail();
         pages.MapBulkPages();
         pages.MapSettings();
+        if (app.ServiceProvider.GetRequiredService<DispatcherOptions>().UsesHangfire()) pages.MapHangfireLink();
         pages.MapIntegrationPages();
         pages.MapDeliveryPages();
         pages.MapEventPages();

@@ -21,7 +21,7 @@ internal sealed class EffectiveSettings(
     /// <summary>Settings whose values may be seen. With a star: all below.</summary>
     public static readonly IReadOnlySet<string> Shown = new HashSet<string>(StringComparer.Ordinal)
     {
-        "PublicUrl", "Roles", "DataDirectory",
+        "PublicUrl", "Roles", "Host", "DataDirectory",
         "Egress:AllowedNetworks", "Egress:RequireHttps", "Egress:Proxy",
         "Retry:BaseSeconds", "Retry:MaxAttempts", "Retry:JitterRatio",
         "Delivery:TimeoutSeconds", "Delivery:MaxConcurrency", "Delivery:MaxPendingInMemory", "Delivery:MaxPendingMegabytes", "Delivery:DisableAfterDays",
@@ -34,6 +34,7 @@ internal sealed class EffectiveSettings(
         "Api:RequestsPerSecond", "Api:Burst", "Api:FailedKeysPerMinute", "Api:BodyTimeoutSeconds", "Api:MaxBodyMegabytes",
         "Portal:LinkSeconds", "Portal:AllowedOrigins", "Portal:ProviderName", "Portal:LogoFile", "Portal:AccentColor",
         "Dashboard:SessionSeconds",
+        "Hangfire:Workers", "Hangfire:MaxBundle",
         "Jobs:*",
     };
 

@@ -45,7 +45,7 @@ internal sealed class DispatcherOptions
     public bool HasRole(string role) => Roles.Split(',', StringSplitOptions.TrimEntries).Contains(role, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether Hangfire's workers have deliveries sent.</summary>
-    public bool IsHangfire => Host == HostNames.Hangfire;
+    public bool UsesHangfire() => Host == HostNames.Hangfire;
 
     /// <summary>What is wrong, one sentence a key; empty when all is well.</summary>
     public IEnumerable<string> Faults()
@@ -58,7 +58,7 @@ internal sealed class DispatcherOptions
             if (role is not ("api" or "worker")) yield return $"Dispatcher:Roles may hold \"api\" and \"worker\", not \"{role}\".";
         if (Host is not (HostNames.InProcess or HostNames.Hangfire))
             yield return $"Dispatcher:Host must be \"{HostNames.InProcess}\" or \"{HostNames.Hangfire}\", not \"{Host}\".";
-        if (IsHangfire && !HangfireSeam.IsIncluded)
+        if (UsesHangfire() && !HangfireSeam.IsIncluded)
             yield return $"Dispatcher:Host is \"{HostNames.Hangfire}\", which is not in this build: build it with -p:Hangfire=true, or take the image, which has it.";
         if (Hangfire.Workers is < 1 or > HangfireOptions.MaxWorkers) yield return $"Dispatcher:Hangfire:Workers must be from 1 to {HangfireOptions.MaxWorkers}.";
         if (Hangfire.MaxBundle is < 1 or > HangfireOptions.LargestBundle) yield return $"Dispatcher:Hangfire:MaxBundle must be from 1 to {HangfireOptions.LargestBundle}.";

@@ -69,7 +69,7 @@ internal sealed class Server : IAsyncDisposable
             var app = builder.Build();
             await app.Services.GetRequiredService<DatabaseSetup>().MigrateAsync(ct);
             await app.Services.GetRequiredService<Catalogue>().SeedAsync(ct);
-            if (options.IsHangfire) await HangfireSeam.PrepareAsync(app.Services, ct);
+            if (options.UsesHangfire()) await HangfireSeam.PrepareAsync(app.Services, ct);
             UsePipeline(app, options);
             return new Server(app, postgres);
         }
@@ -171,7 +171,7 @@ internal sealed class Server : IAsyncDisposable
         AddHosted<OpenBreakers>(services);
         AddHosted<LimitLeases>(services);
         AddHosted<LaneSet>(services);
-        if (options.IsHangfire) HangfireSeam.AddTo(services, options);
+        if (options.UsesHangfire()) HangfireSeam.AddTo(services, options);
         else services.AddSingleton<IDeliveryHost, InProcessHost>();
         AddHosted<Claimer>(services);
         AddHosted<ChangeListener>(services);
@@ -229,6 +229,6 @@ internal sealed class Server : IAsyncDisposable
         app.MapPortal();
         app.MapDashboard();
         app.MapFormChecks();
-        if (options.IsHangfire) HangfireSeam.MapTo(app);
+        if (options.UsesHangfire()) HangfireSeam.MapTo(app);
     }
 }

@@ -19,7 +19,9 @@ internal sealed class HangfireBenchmark : IBenchmark
 
     private static readonly Dictionary<string, string> Jobs = new()
     {
-        ["Dispatcher__Host"] = "hangfire", ["Dispatcher__Hangfire__MaxBundle"] = "1", ["Dispatcher__Hangfire__Workers"] = "20",
+        ["Dispatcher__Host"] = "hangfire",
+        ["Dispatcher__Hangfire__MaxBundle"] = "1",
+        ["Dispatcher__Hangfire__Workers"] = "20",
     };
 
     public string Verb => "hangfire";

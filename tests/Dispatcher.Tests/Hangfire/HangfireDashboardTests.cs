@@ -53,14 +53,18 @@ public sealed class HangfireDashboardTests
         using var handler = new HttpClientHandler { AllowAutoRedirect = false };
         using var browser = new HttpClient(handler) { BaseAddress = server.Client.BaseAddress };
         browser.DefaultRequestHeaders.Accept.ParseAdd("text/html");
-        using (var before = await browser.GetAsync("/hangfire/deliveries"))
+        using (var before = await browser.GetAsync("/hangfire/deliveries?status=failed"))
         {
             Assert.Equal(HttpStatusCode.Found, before.StatusCode);
-            Assert.Equal("/dashboard/sign-in", before.Headers.Location?.ToString());
+            Assert.Equal("/dashboard/sign-in?page=hangfire%2Fdeliveries%3Fstatus%3Dfailed", before.Headers.Location?.ToString());
         }
 
-        using (var signedIn = await browser.PostAsync("/dashboard/sign-in", new FormUrlEncodedContent([new("key", TestServer.OperatorKey)])))
-            Assert.Equal(HttpStatusCode.Found, signedIn.StatusCode);
+        using var form = new FormUrlEncodedContent([new("key", TestServer.OperatorKey), new("page", "hangfire/deliveries?status=failed")]);
+        using (var signedIn = await browser.PostAsync("/dashboard/sign-in", form))
+            Assert.Equal("/dashboard/hangfire/deliveries?status=failed", signedIn.Headers.Location?.ToString());
+        using (var back = await browser.GetAsync("/dashboard/hangfire/deliveries?status=failed"))
+            Assert.Equal("/hangfire/deliveries?status=failed", back.Headers.Location?.ToString());
+        Assert.Contains("href=\"/dashboard/hangfire\"", await browser.GetStringAsync("/dashboard"), StringComparison.Ordinal);
         var page = await browser.GetStringAsync($"/hangfire/deliveries/{delivery}");
         var token = Regex.Match(page, "<meta name=\"csrf-token\" content=\"([0-9a-f]{64})\"").Groups[1].Value;
         Assert.NotEmpty(token);
@@ -173,7 +177,7 @@ public sealed class HangfireDashboardTests
 
         var detail = await HangfireServer.PageAsync(server, $"/deliveries/{delivery}");
         Assert.Contains("x-attack", detail, StringComparison.Ordinal);
-        var integrations = await HangfireServer.PageAsync(server, "/integrations");
+        var integrations = await HangfireServer.PageAsync(server, "/integrations?organization=default");
         var list = await HangfireServer.PageAsync(server, "/deliveries");
         using var refused = await server.Client.GetAsync($"/hangfire/deliveries?type={Uri.EscapeDataString(attack)}&organization={Uri.EscapeDataString(attack)}");
         foreach (var page in new[] { detail, integrations, list, await refused.Content.ReadAsStringAsync() })
@@ -200,8 +204,14 @@ public sealed class HangfireDashboardTests
         // What a node has counted is stored when somebody reads it.
         await server.GetAsync($"/integrations/{id}/stats");
 
+        // That it fails is found out in the rounds of a watch.
+        await Eventually.TrueAsync(
+            async () => (await HangfireServer.PageAsync(server, "/integrations")).Contains("ERP", StringComparison.Ordinal), "the integration is among those that fail");
         var page = await HangfireServer.PageAsync(server, "/integrations");
-        Assert.Contains("ERP", page, StringComparison.Ordinal);
+        // Without an organization it is those that fail, of all; with one, all of it.
+        await server.RegisterAsync(new Uri("http://127.0.0.1:9"), new { name = "Quiet", enabled = false }, "c.d");
+        Assert.DoesNotContain("Quiet", await HangfireServer.PageAsync(server, "/integrations"), StringComparison.Ordinal);
+        Assert.Contains("Quiet", await HangfireServer.PageAsync(server, "/integrations?organization=default"), StringComparison.Ordinal);
         Assert.Matches($"integration={id}&amp;status=failed\">[2-9]</a>", page);
         Assert.Contains("Deliveries", page, StringComparison.Ordinal);
         Assert.Matches("data-metric=\"dispatcher:deliveries\" class=\"[^\"]*\">2<", page);
@@ -215,8 +225,10 @@ public sealed class HangfireDashboardTests
     {
         await using var server = await HangfireServer.StartAsync(_postgres);
         await using var receiver = await Receiver.StartAsync();
-        await server.RegisterAsync(receiver.Url);
-        await HangfireServer.PublishAsync(server, 40);
+        using (var made = await server.Client.PostAsync("/organizations", TestServer.Json("""{"id":"acme"}"""))) await TestServer.ReadAsync(made, HttpStatusCode.Created);
+        using (var integration = TestServer.Json($$"""{"type":"webhook","events":["*"],"target":"{{receiver.Url}}"}"""))
+        using (var made = await server.Client.PostAsync("/integrations?organization=acme", integration)) await TestServer.ReadAsync(made, HttpStatusCode.Created);
+        await HangfireServer.PublishAsync(server, 40, "acme");
         await receiver.WaitForAsync(40);
         var records = new Records(server.ConnectionString);
         await records.AllSucceededAsync(40);
@@ -226,8 +238,18 @@ public sealed class HangfireDashboardTests
         var page = await HangfireServer.PageAsync(server, $"/jobs/details/{job}");
 
         Assert.Contains($"Bundle of {ids.Count} deliver", page, StringComparison.Ordinal);
-        foreach (Match id in ids) Assert.Contains($"href=\"/hangfire/deliveries/{id.Value}\"", page, StringComparison.Ordinal);
-        Assert.Contains(ids[0].Value, await HangfireServer.PageAsync(server, $"/deliveries/{ids[0].Value}"), StringComparison.Ordinal);
+        foreach (Match id in ids) Assert.Contains($"href=\"/hangfire/deliveries/{id.Value}?organization=acme\"", page, StringComparison.Ordinal);
+        Assert.Contains(ids[0].Value, await HangfireServer.PageAsync(server, $"/deliveries/{ids[0].Value}?organization=acme"), StringComparison.Ordinal);
+        Assert.Contains(ids[0].Value, await HangfireServer.PageAsync(server, "/deliveries"), StringComparison.Ordinal);
+        Assert.DoesNotContain("dlv_", await HangfireServer.PageAsync(server, "/deliveries?organization=default"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_settings_say_that_Hangfire_is_the_host()
+    {
+        await using var server = await HangfireServer.StartAsync(_postgres);
+        var host = (await server.GetAsync("/settings")).GetProperty("data").EnumerateArray().Single(s => s.GetProperty("key").GetString() == "Dispatcher:Host");
+        Assert.Equal("hangfire", host.GetProperty("value").GetString());
     }
 
     private static int Rows(string page) => Regex.Count(page, "<tr><td>");

@@ -13,10 +13,10 @@ internal static class HangfireServer
         TestServer.StartAsync(postgres, new(settings ?? []) { ["Dispatcher:Host"] = Hosts.Hangfire }, connectionString: connectionString);
 
     /// <summary>Publishes so many events as one batch.</summary>
-    public static async Task PublishAsync(TestServer server, int count)
+    public static async Task PublishAsync(TestServer server, int count, string organization = "default")
     {
         var batch = "[" + string.Join(",", Enumerable.Range(0, count).Select(i => $$$"""{"type":"a.b","payload":{"n":{{{i}}}}}""")) + "]";
-        using var answer = await server.Client.PostAsync("/events/batch", TestServer.Json(batch));
+        using var answer = await server.Client.PostAsync($"/events/batch?organization={organization}", TestServer.Json(batch));
         await TestServer.ReadAsync(answer, HttpStatusCode.Accepted);
     }
 
