@@ -4,6 +4,7 @@ using Dispatcher.Pages;
 using Dispatcher.Pages.Deliveries;
 using Dispatcher.Pages.Events;
 using Dispatcher.Pages.Integrations;
+using Microsoft.AspNetCore.Authorization;
 using Dispatcher.Platform;
 
 namespace Dispatcher.Dashboard;
@@ -16,6 +17,9 @@ internal static class DashboardPages
     {
         var (open, pages) = app.MapFace(DashboardFace.Root);
         open.MapSignIn();
+        // Who opens the server's address in a browser wants to see it.
+        app.MapGet("/", (HttpContext context, DashboardFace face) => TypedResults.Redirect(face.RootOf(context.Request)))
+            .WithMetadata(new AllowAnonymousAttribute(), OfFace.Instance).ExcludeFromDescription();
         pages.MapOverview();
         pages.MapFailures();
         pages.MapAllDeliveries();

@@ -97,7 +97,7 @@ public sealed partial class FuzzTests(PostgresFixture postgres)
         return null;
     }
 
-    [GeneratedRegex(@"^/+(v1/+)?(portal|dashboard)(/|\?|$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^/+(v1/*)?((portal|dashboard)(/|\?|$)|\?|$)", RegexOptions.IgnoreCase)]
     private static partial Regex FacePath();
 
     private static bool IsNoRequest(FuzzRequest request) => request.Path.Length > 8000 || request.Headers.Exists(h => h.Value.Length > 8000);

@@ -38,7 +38,9 @@ internal static class ServeCommand
         var text =
             $$"""
 
-            Dispatcher {{ServerVersion.Text}} is running at {{address}}   (API: {{address}}/docs)
+            Dispatcher {{ServerVersion.Text}} is running at {{address}}
+              {{address}}/dashboard   what happens, for operators: sign in with the operator key
+              {{address}}/docs        the API
             {{(made is null
                 ? "The operator key is the one of your configuration or of the first start; put it into $DISPATCHER_KEY."
                 : $"Operator key, shown this once:  {made}")}}
