@@ -10,19 +10,28 @@ internal sealed class FailureRanking(NpgsqlDataSource source, CounterFlush flush
     public const int MaxLimit = 250;
     public const int DefaultLimit = 20;
 
+    /// <summary>
+    /// Of a row: all outcomes but the first one, success, in the order of <see cref="OutcomeOrder"/>. Written out, which takes a fifth of the
+    /// time that a subquery for each row does; and most hours have failures of the few first kinds only, for zeros at the end are not stored.
+    /// </summary>
+    private static readonly string Failed =
+        $"CASE cardinality(s.outcomes) WHEN 2 THEN s.outcomes[2] WHEN 3 THEN {SumTo(3)} WHEN 4 THEN {SumTo(4)} ELSE {SumTo(OutcomeOrder.All.Length)} END";
+
     // First who they are, from the hours in which somebody failed (stats_hour_failing); then what else they did, from the hours of these few.
-    // Each failing hour is added up once: the outcomes after the first one are failures, whatever they are called.
-    private const string Sql =
-        """
-        WITH worst AS MATERIALIZED (
-            SELECT s.organization_id, s.integration_id, sum(f.failed)::bigint AS failed
+    // Grouped by the integration alone, whose id is its own on the whole server: the planner takes the organization's for independent of it,
+    // expects as many groups as rows, and sorts all of them.
+    private static readonly string Sql =
+        $"""
+        WITH failing AS MATERIALIZED (
+            SELECT min(s.organization_id) AS organization_id, s.integration_id, sum({Failed})::bigint AS failed
             FROM dispatcher.stats_hour s
-            JOIN dispatcher.integration g ON g.organization_id = s.organization_id AND g.id = s.integration_id AND g.deleted_at IS NULL
-            CROSS JOIN LATERAL (SELECT sum(n) AS failed FROM unnest(s.outcomes[2:]) n) f
             WHERE s.at >= $1 AND s.at < $2 AND s.failing AND s.integration_id <> '00000000-0000-0000-0000-000000000000'
               AND ($3::text IS NULL OR s.organization_id = $3)
-            GROUP BY s.organization_id, s.integration_id
-            ORDER BY 3 DESC, s.integration_id LIMIT $4
+            GROUP BY s.integration_id
+        ), worst AS MATERIALIZED (
+            SELECT f.* FROM failing f
+            JOIN dispatcher.integration g ON g.organization_id = f.organization_id AND g.id = f.integration_id AND g.deleted_at IS NULL
+            ORDER BY f.failed DESC, f.integration_id LIMIT $4
         )
         SELECT w.organization_id, w.integration_id, g.name, g.project, g.target, did.succeeded, w.failed, did.exhausted, g.enabled, g.disabled_reason,
                b.open_until, h.failing_since
@@ -55,6 +64,8 @@ internal sealed class FailureRanking(NpgsqlDataSource source, CounterFlush flush
         while (await reader.ReadAsync(ct)) rows.Add(Read(reader));
         return new FailingIntegrations(organization, period.Since, period.Until ?? time.GetUtcNow(), rows);
     }
+
+    private static string SumTo(int last) => string.Join(" + ", Enumerable.Range(2, last - 1).Select(n => $"coalesce(s.outcomes[{n}], 0)"));
 
     private static FailingIntegration Read(NpgsqlDataReader reader)
     {
