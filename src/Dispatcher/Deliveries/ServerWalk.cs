@@ -8,53 +8,56 @@ namespace Dispatcher.Deliveries;
 
 /// <summary>
 /// One step of the search. Of each organization the live and the finished deliveries are walked newest first, so many rows at most; the step ends
-/// at the newest id at which one of these walks stopped with more to come ("edge"). The forms are those of <see cref="DeliveryWalk"/>, for the same reasons.
+/// at the newest id at which one of these walks stopped with more to come ("edge"), or at the end of its window of time. The forms are those of <see cref="DeliveryWalk"/>, for the same reasons.
 /// </summary>
 internal sealed class ServerWalk
 {
     public const int OrganizationColumn = 11;
     public const int EdgeColumn = 12;
 
-    /// <summary>Up to so many organizations, all days are looked at in one step.</summary>
-    private const int Few = 50;
+    public const int SeenColumn = 13;
 
-    /// <summary>Rows that a step looks at, of all organizations together, where each is judged.</summary>
-    private const int RowsPerStep = 16_000;
+    /// <summary>Clocks of nodes that accept may be ahead. Beyond this there are only partitions that wait for their day.</summary>
+    private static readonly TimeSpan Ahead = TimeSpan.FromDays(1);
 
     private readonly DeliveryQuery _query;
     private readonly Guid? _after;
     private readonly int _need;
     private readonly int _length;
     private readonly DateTimeOffset? _since;
+    private readonly DateTimeOffset _until;
     private readonly Where _parameters = new();
 
     /// <param name="query">Which; without an integration and an event, which lead to one organization.</param>
     /// <param name="after">Only ids below this; null: from the newest on.</param>
     /// <param name="need">Rows to find.</param>
-    /// <param name="organizations">How many there are.</param>
-    /// <param name="oldest">Nothing is older.</param>
-    /// <param name="window">How far back this step looks.</param>
+    /// <param name="down">How far back this step looks; null: to the oldest.</param>
     /// <param name="now">The time.</param>
-    public ServerWalk(DeliveryQuery query, Guid? after, int need, int organizations, DateTimeOffset oldest, TimeSpan window, DateTimeOffset now)
+    public ServerWalk(DeliveryQuery query, Guid? after, int need, DateTimeOffset? down, DateTimeOffset now)
     {
         (_query, _after, _need) = (query, after, need);
         // Where everything matches, there is no need to look further than the page.
-        _length = query.Type is null && query.Status is null ? need : Math.Clamp(RowsPerStep / Math.Max(1, organizations), need, BoundedSearch.Step);
+        _length = Judges(query) ? Math.Max(need, BoundedSearch.Step) : need;
+        _until = query.Until < now + Ahead ? query.Until.Value : now + Ahead;
         _since = query.Since;
-        var newest = query.Until < now ? query.Until.Value : now;
-        // A cursor of a caller's own making may lie in a future that no clock shows.
-        if (after is { } id && string.CompareOrdinal(id.ToString("N"), Ids.Floor(newest).ToString("N")) < 0) newest = Ids.TimeOf(id);
-        var end = query.Since > oldest ? query.Since.Value : oldest;
-        if (newest - end <= window) return;
-        _since = newest - window;
-        Below = Ids.Floor(_since.Value);
+        if (down is not { } end || end <= query.Since) return;
+        _since = end;
+        Below = Ids.Floor(end);
     }
 
     /// <summary>Where the next step begins when this one finds the end of its window; null: there is nothing below.</summary>
     public Guid? Below { get; }
 
-    /// <summary>How far back the first step looks; later ones look twice as far as the one before.</summary>
-    public static TimeSpan FirstWindow(int organizations) => organizations <= Few ? TimeSpan.FromDays(36_500) : TimeSpan.FromDays(1);
+    /// <summary>Whether rows have to be looked at to see whether they match.</summary>
+    public static bool Judges(DeliveryQuery query) => query.Type is not null || query.Status is not (null or DeliveryStatus.Exhausted or DeliveryStatus.Cancelled);
+
+    /// <summary>Where a step begins: at the cursor, or at what is newest of what is asked for.</summary>
+    public static DateTimeOffset TopOf(DeliveryQuery query, Guid? after, DateTimeOffset now)
+    {
+        var newest = query.Until < now ? query.Until.Value : now;
+        // A cursor of a caller's own making may lie in a future that no clock shows.
+        return after is { } id && Ids.TimeOf(id) < newest ? Ids.TimeOf(id) : newest;
+    }
 
     public NpgsqlCommand ToCommand(NpgsqlDataSource source)
     {
@@ -81,7 +84,7 @@ internal sealed class ServerWalk
             found AS MATERIALIZED (
                 SELECT * FROM walked w WHERE w.matches AND w.id >= coalesce((SELECT id FROM edge), '00000000-0000-0000-0000-000000000000')
                 ORDER BY w.id DESC LIMIT {_parameters.Value(_need)})
-            SELECT r.*, (SELECT id FROM edge) FROM (VALUES (1)) one LEFT JOIN ({string.Join(" UNION ALL ", reads)}) r ON true ORDER BY r.id DESC
+            SELECT r.*, (SELECT id FROM edge), (SELECT count(*) FROM walked) FROM (VALUES (1)) one LEFT JOIN ({string.Join(" UNION ALL ", reads)}) r ON true ORDER BY r.id DESC
             """);
     }
 
@@ -99,7 +102,7 @@ internal sealed class ServerWalk
         WHERE x.place = '{alias}'
         """;
 
-    private Where Range(string alias) => new Where(_parameters).AndIds(alias, _since, _query.Until, _after);
+    private Where Range(string alias) => new Where(_parameters).AndIds(alias, _since, _until, _after);
 
     private Where LiveRest()
     {
