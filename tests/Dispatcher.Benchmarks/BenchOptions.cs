@@ -8,7 +8,8 @@ namespace Dispatcher.Benchmarks;
 /// <param name="Count">Events in each round; null: each figure's own.</param>
 /// <param name="Runs">Measurements of each figure, of which the median counts.</param>
 /// <param name="ServerAssembly">The server under test.</param>
-internal sealed record BenchOptions(string Verb, int? Count, int Runs, string ServerAssembly)
+/// <param name="Database">For <c>pages</c>: where what is stored stays for the next run; null: a database that is dropped.</param>
+internal sealed record BenchOptions(string Verb, int? Count, int Runs, string ServerAssembly, string? Database = null)
 {
     public const string AllVerb = "all", ReceiveVerb = "receive";
 
@@ -23,6 +24,7 @@ internal sealed record BenchOptions(string Verb, int? Count, int Runs, string Se
           --count N      events in each round (default: as the figure is defined)
           --runs N       measurements of each figure; their median is printed (default {DefaultRuns})
           --server PATH  another build's Dispatcher.dll to measure
+          --database C   for pages: the connection string of a database of yours, which is filled if it is empty, and kept
         """;
 
     /// <summary>Reads the arguments; null, with the reason, when they cannot be understood.</summary>
@@ -46,6 +48,7 @@ internal sealed record BenchOptions(string Verb, int? Count, int Runs, string Se
                 case "--count" when Number(value, MaxCount) is { } count: options = options with { Count = count }; break;
                 case "--runs" when Number(value, MaxRuns) is { } runs: options = options with { Runs = runs }; break;
                 case "--server" when File.Exists(value): options = options with { ServerAssembly = Path.GetFullPath(value) }; break;
+                case "--database" when value.Length > 0: options = options with { Database = value }; break;
                 default: problem = $"'{argument} {value}' is not understood."; break;
             }
         }

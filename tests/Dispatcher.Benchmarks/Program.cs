@@ -23,6 +23,7 @@ IBenchmark[] benchmarks =
     new BloatBenchmark(),
     new BacklogBenchmark(),
     new HangfireBenchmark(),
+    new PagesBenchmark(),
 ];
 var verbs = benchmarks.Select(benchmark => benchmark.Verb).ToList();
 if (BenchOptions.Parse(args, verbs, out var problem) is not { } options)

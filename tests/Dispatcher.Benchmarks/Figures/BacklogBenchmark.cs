@@ -27,7 +27,7 @@ internal sealed class BacklogBenchmark : IBenchmark
         await using var empty = await Stage.OpenAsync(lab, Stage.AllRoles, cancellationToken);
         await using var full = await Stage.OpenAsync(lab, Stage.AllRoles, cancellationToken);
         var started = Stopwatch.GetTimestamp();
-        await new ArchiveSeed(full.Database, stored).RunAsync(cancellationToken);
+        await new ArchiveSeed(full.Database, stored, ArchiveShape.Month).RunAsync(cancellationToken);
         var size = await full.Database.ScalarAsync<string>("SELECT pg_size_pretty(pg_database_size(current_database()))", cancellationToken);
         report.Note(string.Create(
             CultureInfo.InvariantCulture, $"backlog: {stored:n0} deliveries and what belongs to them take {size}; seeded in {Stopwatch.GetElapsedTime(started).TotalSeconds:n0} s"));
@@ -60,7 +60,7 @@ internal sealed class BacklogBenchmark : IBenchmark
         foreach (var (name, paths) in await ArchiveLists.FindAsync(stage.Server.Api, now, cancellationToken))
         {
             await MeasureAsync(name, "first page", paths);
-            if (await calls.MiddleAsync(paths[0], now.AddDays(-ArchiveSeed.Days / 3), cancellationToken) is { } middle) await MeasureAsync(name, "middle page", [middle]);
+            if (await calls.MiddleAsync(paths[0], now.AddDays(-ArchiveShape.Month.Days / 3), cancellationToken) is { } middle) await MeasureAsync(name, "middle page", [middle]);
         }
 
         report.Add(new Sample(Lists, slowest, null, null, problems));

@@ -1,33 +1,44 @@
-// A month of finished deliveries, with what belongs to them, in the shape that the server would have left them in.
+// Days of finished deliveries, with what belongs to them, in the shape that the server would have left them in.
 namespace Dispatcher.Benchmarks.Harness;
 
-/// <summary>
-/// 1,000 integrations of 21 organizations, of which one has 100 integrations and 60 % of all deliveries, two of its integrations 30 % of
-/// those. Each event has two deliveries; 2 % are exhausted after ten attempts, 0.1 % cancelled. Types are from most of all to one a day,
-/// and one that has not come for a month. A tenth as many deliveries are live, of integrations that are disabled: they wait.
-/// </summary>
-internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
+/// <summary>How deliveries are spread.</summary>
+/// <param name="Days">Over so many days, of which today is the last.</param>
+/// <param name="Others">Organizations besides the big one, equal among themselves.</param>
+/// <param name="Integrations">Of all organizations; the big one has the first <see cref="ArchiveSeed.OfBig"/>.</param>
+/// <param name="BigTenths">How many tenths of all deliveries are the big organization's.</param>
+internal sealed record ArchiveShape(int Days, int Others, int Integrations, int BigTenths)
 {
-    public const int Days = 30;
+    /// <summary>A month of 21 organizations, of which one has most of it.</summary>
+    public static readonly ArchiveShape Month = new(30, 20, 1000, 6);
+}
 
+/// <summary>
+/// One organization has 100 integrations and a large part of all deliveries, two of its integrations 30 % of
+/// those. Each event has two deliveries; 2 % are exhausted after ten attempts, 0.1 % cancelled. Types are from most of all to one a day,
+/// and one that has not come for a month.
+/// </summary>
+internal sealed class ArchiveSeed(StageDatabase database, int deliveries, ArchiveShape shape)
+{
     public const string Big = "corp-0", Small = "corp-3";
+
+    /// <summary>The integrations of the big organization are numbers 1 to this.</summary>
+    public const int OfBig = 100;
 
     private const int MostLive = 1_000_000;
 
-    private const string Tenants =
-        """
-        INSERT INTO dispatcher.organization (id, name) SELECT 'corp-' || n, 'Seeded ' || n FROM generate_series(0, 20) n;
-        INSERT INTO dispatcher.integration (organization_id, id, type, events, target, enabled)
-        SELECT 'corp-' || CASE WHEN n <= 100 THEN 0 ELSE 1 + n % 20 END,
-               ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'webhook', ARRAY['seeded.never'], 'http://127.0.0.1:9/', n > 100
-        FROM generate_series(1, 1000) n;
-        SELECT dispatcher.ensure_partitions((now() AT TIME ZONE 'UTC')::date - 29, (now() AT TIME ZONE 'UTC')::date);
+    private string Tenants =>
+        $$"""
+        INSERT INTO dispatcher.organization (id, name) SELECT 'corp-' || n, 'Seeded ' || n FROM generate_series(0, {{shape.Others}}) n;
+        INSERT INTO dispatcher.integration (organization_id, id, type, events, target)
+        SELECT {{OwnerOf("n")}}, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'webhook', ARRAY['seeded.never'], 'http://127.0.0.1:9/'
+        FROM generate_series(1, {{shape.Integrations}}) n;
+        SELECT dispatcher.ensure_partitions((now() AT TIME ZONE 'UTC')::date - {{shape.Days - 1}}, (now() AT TIME ZONE 'UTC')::date);
         INSERT INTO dispatcher.request_headers (id, headers) VALUES (1, '{"content-type":"application/json"}') ON CONFLICT DO NOTHING;
         """;
 
-    // One day: items once, then each table from them. Integration n is the nth; corp-0 has the first hundred.
-    private const string Procedure =
-        """
+    // One day: items once, then each table from them. Integration n is the nth; the second delivery goes to the next one of the same organization.
+    private string Procedure =>
+        $$$"""
         CREATE PROCEDURE pg_temp.seed_day(age integer, items integer) LANGUAGE plpgsql AS $seed$
         DECLARE
             day  timestamptz := date_trunc('day', now(), 'UTC') - make_interval(days => age);
@@ -37,18 +48,19 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
             CREATE TEMP TABLE item ON COMMIT DROP AS
             SELECT i, to_timestamp((from_ms + i * span_ms / items) / 1000.0) AS at, first, text,
                    lpad(to_hex(from_ms + i * span_ms / items), 12, '0') || '7' || lpad(to_hex(i % 4096), 3, '0') AS head,
-                   CASE WHEN first <= 100 THEN 1 + first % 100 WHEN first <= 980 THEN first + 20 ELSE first - 880 END AS second,
+                   CASE WHEN first <= {{{OfBig}}} THEN 1 + first % {{{OfBig}}} WHEN first + {{{shape.Others}}} <= {{{shape.Integrations}}} THEN first + {{{shape.Others}}}
+                        ELSE first - (first - {{{OfBig + 1}}}) / {{{shape.Others}}} * {{{shape.Others}}} END AS second,
                    CASE WHEN i = items / 2 THEN 'job.rare' WHEN kind < 5400 THEN 'job.completed' WHEN kind < 9000 THEN 'job.created'
                         WHEN kind < 9990 THEN 'job.kind_' || kind % 9 WHEN kind < 9999 THEN 'job.failed'
                         WHEN age >= 27 THEN 'job.bygone' ELSE 'job.cancelled' END AS type,
                    CASE i % 4 WHEN 0 THEN 'invoices' WHEN 1 THEN 'claims' END AS project
             FROM generate_series(0::bigint, items - 1) i,
                  LATERAL (SELECT md5(i::text || age::text) AS text, hashint8(i * 31 + age) & 2147483647 AS hash) t,
-                 LATERAL (SELECT hash / 7 % 10000 AS kind, CASE WHEN hash % 10 >= 6 THEN 101 + hash / 100 % 900
-                     WHEN hash % 100 < 30 THEN 1 ELSE 1 + hash / 100 % 100 END AS first) h;
+                 LATERAL (SELECT hash / 7 % 10000 AS kind, CASE WHEN hash % 10 >= {{{shape.BigTenths}}} THEN {{{OfBig + 1}}} + hash / 100 % {{{shape.Integrations - OfBig}}}
+                     WHEN hash % 100 < 30 THEN 1 ELSE 1 + hash / 100 % {{{OfBig}}} END AS first) h;
 
             INSERT INTO dispatcher.event (organization_id, id, project, type, ordering_key, retention, payload)
-            SELECT 'corp-' || CASE WHEN first <= 100 THEN 0 ELSE 1 + first % 20 END, (head || '9' || substr(text, 1, 15))::uuid, project, type,
+            SELECT {{{OwnerOf("first")}}}, (head || '9' || substr(text, 1, 15))::uuid, project, type,
                    CASE WHEN i % 3 = 0 THEN 'job_' || text END, 0,
                    convert_to('{"job_id":"job_' || text || '","status":"successful","created_at":"2026-10-01T12:00:00Z","finished_at":"2026-10-01T12:00:07Z",'
                        || '"usage":{"pages_parsed":' || i % 100 || ',"ocr_input_tokens_used":0,"ocr_output_tokens_used":0}}', 'UTF8')
@@ -57,7 +69,7 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
             INSERT INTO dispatcher.delivery (organization_id, id, event_id, integration_id, project, event_type, status, attempts, finished_at,
                 last_started_at, last_latency_us, last_outcome, last_status_code, last_address, last_request_headers, last_signature,
                 last_response_headers, last_response_body, retention)
-            SELECT 'corp-' || CASE WHEN first <= 100 THEN 0 ELSE 1 + first % 20 END, (head || 'b' || substr(text, 1, 14) || side)::uuid,
+            SELECT {{{OwnerOf("first")}}}, (head || 'b' || substr(text, 1, 14) || side)::uuid,
                    (head || '9' || substr(text, 1, 15))::uuid, ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, project, type, status,
                    CASE status WHEN 'exhausted' THEN 10 WHEN 'cancelled' THEN 0 ELSE 1 END,
                    at + CASE status WHEN 'exhausted' THEN interval '17 minutes' ELSE interval '20 milliseconds' END,
@@ -81,7 +93,7 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
         END $seed$
         """;
 
-    // The oldest of them are being sent, says the queue; two thirds wait for their first attempt, one third for a retry.
+    // Of integrations that are disabled. The oldest of them are being sent, says the queue; two thirds wait for their first attempt, one third for a retry.
     private const string Live =
         """
         INSERT INTO dispatcher.queue (organization_id, id, event_id, integration_id, due_at, owner, attempts, retention)
@@ -92,20 +104,35 @@ internal sealed class ArchiveSeed(StageDatabase database, int deliveries)
               WHERE organization_id = 'corp-0' AND id >= dispatcher.uuid_floor(now() - interval '14 days') ORDER BY id LIMIT $1) e
         """;
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Fills the database with finished deliveries, and no more.</summary>
+    public async Task FillAsync(CancellationToken cancellationToken)
     {
         await database.ExecuteAsync("SET synchronous_commit = off", cancellationToken);
         await database.ExecuteAsync(Tenants, cancellationToken);
         await database.ExecuteAsync(Procedure, cancellationToken);
-        for (var age = Days - 1; age >= 0; age--)
+        for (var age = shape.Days - 1; age >= 0; age--)
         {
-            await database.ExecuteAsync("CALL pg_temp.seed_day($1, $2)", cancellationToken, age, Math.Max(2, deliveries / 2 / Days));
-            if (age % 5 == 0) Console.Error.WriteLine($"  seeded all but {age} of {Days} days");
+            await database.ExecuteAsync("CALL pg_temp.seed_day($1, $2)", cancellationToken, age, Math.Max(2, deliveries / 2 / shape.Days));
+            if (age % 5 == 0) Console.Error.WriteLine($"  seeded all but {age} of {shape.Days} days");
         }
+    }
 
+    /// <summary>Fills it, and has a tenth as many deliveries wait, all of the big organization, whose integrations are disabled.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await FillAsync(cancellationToken);
+        await database.ExecuteAsync($"UPDATE dispatcher.integration SET enabled = false WHERE organization_id = '{Big}'", cancellationToken);
         await database.ExecuteAsync(Live, cancellationToken, (long)Math.Min(MostLive, deliveries / 10));
+        await SettleAsync(cancellationToken);
+    }
+
+    /// <summary>Leaves the database as it would be some time later.</summary>
+    public async Task SettleAsync(CancellationToken cancellationToken)
+    {
         await database.ExecuteAsync("VACUUM (ANALYZE)", cancellationToken);
         await database.ExecuteAsync("RESET synchronous_commit", cancellationToken);
         await database.CheckpointAsync(cancellationToken);
     }
+
+    private string OwnerOf(string number) => $"'corp-' || CASE WHEN {number} <= {OfBig} THEN 0 ELSE 1 + {number} % {shape.Others} END";
 }

@@ -50,13 +50,13 @@ internal sealed class StageDatabase : IAsyncDisposable
         """;
 
     private readonly string _adminConnectionString;
-    private readonly string _name;
+    private readonly string? _name;
     private readonly NpgsqlConnection _connection;
     private readonly DateTime _began = TimeProvider.System.GetUtcNow().UtcDateTime;
     private bool _countsStatements;
     private string? _walSyncsSql;
 
-    private StageDatabase(string adminConnectionString, string name, string connectionString, NpgsqlConnection connection)
+    private StageDatabase(string adminConnectionString, string? name, string connectionString, NpgsqlConnection connection)
     {
         _adminConnectionString = adminConnectionString;
         _name = name;
@@ -77,10 +77,20 @@ internal sealed class StageDatabase : IAsyncDisposable
     {
         await ExecuteOnAsync(adminConnectionString, $"CREATE DATABASE {name}", cancellationToken);
         var connectionString = new NpgsqlConnectionStringBuilder(adminConnectionString) { Database = name }.ConnectionString;
+        return await OpenAsync(adminConnectionString, name, connectionString, cancellationToken);
+    }
+
+    /// <summary>A database that somebody else made; it is not dropped.</summary>
+    public static Task<StageDatabase> OpenAsync(string connectionString, CancellationToken cancellationToken) =>
+        OpenAsync(connectionString, null, connectionString, cancellationToken);
+
+    private static async Task<StageDatabase> OpenAsync(
+        string adminConnectionString, string? name, string connectionString, CancellationToken cancellationToken)
+    {
         var connection = await ConnectAsync(connectionString, cancellationToken);
         var database = new StageDatabase(adminConnectionString, name, connectionString, connection);
         database._countsStatements = await database.ScalarAsync<bool>(HasStatements, cancellationToken);
-        if (database._countsStatements) await database.ExecuteAsync("CREATE EXTENSION pg_stat_statements", cancellationToken);
+        if (database._countsStatements) await database.ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", cancellationToken);
         database._walSyncsSql = await database.FindWalSyncsAsync(cancellationToken);
         database.Postmaster = await database.ScalarAsync<int>("SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int", cancellationToken);
         return database;
@@ -156,6 +166,7 @@ internal sealed class StageDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync();
+        if (_name is null) return;
         try
         {
             await ExecuteOnAsync(_adminConnectionString, $"DROP DATABASE {_name} WITH (FORCE)", CancellationToken.None);
