@@ -85,8 +85,8 @@ public sealed partial class FuzzTests(PostgresFixture postgres)
         if (status >= 500) return "a server error";
         // Of refusals: metrics name what there is inside.
         if (status >= 400 && Array.Find(Inside, word => text.Contains(word, StringComparison.Ordinal)) is { } word) return $"tells of the inside: {word}";
-        // A page leads to where one signs in, and nowhere else.
-        if (status == 302 && FacePath().IsMatch(request.Path) && answer.Headers.Location is { IsAbsoluteUri: false }) return null;
+        // To a page, or to where one signs in, and nowhere else.
+        if (status == 302 && answer.Headers.Location is { IsAbsoluteUri: false } to && FacePath().IsMatch(to.OriginalString)) return null;
         if (status < 400) return status < 300 ? null : "neither a success nor a refusal";
         // What is no HTTP, or too large for a request line or a head, the web server refuses before there is a request: it has no body.
         if (status is 400 or 414 or 431 && text.Length == 0 && answer.Headers.ConnectionClose == true && IsNoRequest(request)) return null;
@@ -97,7 +97,7 @@ public sealed partial class FuzzTests(PostgresFixture postgres)
         return null;
     }
 
-    [GeneratedRegex(@"^/+(v1/*)?((portal|dashboard)(/|\?|$)|\?|$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^/+(v1/+)?(portal|dashboard)(/|\?|$)", RegexOptions.IgnoreCase)]
     private static partial Regex FacePath();
 
     private static bool IsNoRequest(FuzzRequest request) => request.Path.Length > 8000 || request.Headers.Exists(h => h.Value.Length > 8000);

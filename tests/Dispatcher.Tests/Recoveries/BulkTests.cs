@@ -137,7 +137,7 @@ public sealed class BulkTests(ApiServer api) : IClassFixture<ApiServer>
         var ended = await EndAsync(customer.Admin, await StartAsync(customer.Admin, "retry", "{}"));
 
         Assert.Equal((7_500, 7_500), (Stock.CountOf(ended), Stock.DoneOf(ended)));
-        await stock.AllSucceededAsync(7_500, TimeSpan.FromSeconds(60));
+        await stock.AllSucceededAsync(7_500, TimeSpan.FromSeconds(120));
         Assert.Equal(7_500, receiver.All.Count);
     }
 
@@ -268,7 +268,7 @@ public sealed class BulkTests(ApiServer api) : IClassFixture<ApiServer>
         var last = task;
         await Eventually.TrueAsync(
             async () => (last = await client.CallAsync(200, $"GET /deliveries/bulk/{task.Text("id")}")).Text("status") == "completed",
-            $"the bulk action is completed; it is {last}", TimeSpan.FromSeconds(40));
+            $"the bulk action {task.Text("id")} is completed", TimeSpan.FromSeconds(120));
         return last;
     }
 
