@@ -50,7 +50,7 @@ internal static class Overview
             RatesOf(minutes),
             stats.SuccessRate,
             stats.LatencyMs is { } l ? (l.P50, l.P95, l.P99) : null,
-            new QueueFigures(stats.Queue.Depth, stats.Queue.DepthIsMore, stats.Queue.OldestDueAt is { } due ? Durations.Whole(now - due) : null),
+            new QueueFigures(stats.Queue.Depth, stats.Queue.DepthIsMore, stats.Queue.OldestDueAt is { } due ? now - due : null),
             [.. stats.Series.Select(p => p.At)],
             [Series("Accepted events", "accent", p => p.Accepted), Series("Delivered", "good", p => p.Delivered), Series("Exhausted", "bad", p => p.Exhausted)],
             [Series("Succeeded", "good", p => p.Succeeded), Series("Failed", "bad", p => p.Failed)],

@@ -17,6 +17,12 @@ internal static class Durations
         return string.Join(' ', parts);
     }
 
-    /// <summary>In whole seconds, and never below none: clocks of two machines differ.</summary>
-    public static TimeSpan Whole(TimeSpan span) => TimeSpan.FromSeconds(Math.Max(0, Math.Floor(span.TotalSeconds)));
+    /// <summary>As "25 s", "34 min", "5 h" or "2 days": at a glance. Never below none, because clocks of two machines differ.</summary>
+    public static string AtAGlance(TimeSpan span) => span switch
+    {
+        { TotalDays: >= 2 } => $"{(int)span.TotalDays} days",
+        { TotalHours: >= 2 } => $"{(int)span.TotalHours} h",
+        { TotalMinutes: >= 2 } => $"{(int)span.TotalMinutes} min",
+        _ => $"{(int)Math.Max(0, span.TotalSeconds)} s",
+    };
 }
