@@ -84,7 +84,11 @@ internal static class SignIn
         {
             return await context.Request.ReadFormAsync(ct);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            throw Problem.TooLarge($"The form is larger than {MaxFormBytes} bytes.").AsException();
+        }
+        catch (Exception e) when (e is InvalidDataException or (IOException and not BadHttpRequestException))
         {
             throw Problem.Malformed($"The form cannot be read: {e.Message}").AsException();
         }
