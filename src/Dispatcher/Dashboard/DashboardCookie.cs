@@ -9,7 +9,8 @@ internal static class DashboardCookie
 {
     public const string Name = OperatorToken.Cookie;
 
-    public static string? Read(HttpRequest request) => request.Cookies[Name] is { Length: > 0 } token ? token : null;
+    /// <summary>The session's token. What else may be in the cookie, a key above all, is nothing.</summary>
+    public static string? Read(HttpRequest request) => request.Cookies[Name] is var token && OperatorToken.HasForm(token) ? token : null;
 
     /// <summary>Never sent from inside another site's pages, except by following a link: operators come from alerts and chats.</summary>
     public static void Set(HttpContext context, string token, DateTimeOffset expiresAt, DispatcherOptions options) =>

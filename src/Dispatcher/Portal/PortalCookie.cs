@@ -1,5 +1,6 @@
 // The cookie that a link is exchanged for. It holds the same token: one credential, which ends in one place.
 
+using Dispatcher.Access;
 using Dispatcher.Platform;
 
 namespace Dispatcher.Portal;
@@ -8,7 +9,8 @@ internal static class PortalCookie
 {
     public const string Name = "dispatcher_portal";
 
-    public static string? Read(HttpRequest request) => request.Cookies[Name] is { Length: > 0 } token ? token : null;
+    /// <summary>The session's token. What else may be in the cookie, a key above all, is nothing.</summary>
+    public static string? Read(HttpRequest request) => request.Cookies[Name] is var token && PortalToken.HasForm(token) ? token : null;
 
     /// <summary>
     /// Bound to the portal's path: elsewhere it opens nothing. Inside a frame of another site browsers send only what says SameSite=None,
