@@ -16,7 +16,7 @@ internal sealed class Brand(DispatcherOptions options)
     /// <summary>The logo; null where none is set.</summary>
     public PageAsset? Logo { get; } = options.Portal.LogoFile is { } file ? PageAsset.Of(File.ReadAllBytes(file), Path.GetExtension(file)) : null;
 
-    private static string ColorsOf(string accent) => $":root {{ --accent: {accent}; --on-accent: {(IsLight(accent) ? "#101216" : "#ffffff")}; }}\n";
+    private static string ColorsOf(string accent) => $":root {{ --accent: {accent}; --on-accent: {(IsLight(accent) ? "#000000" : "#ffffff")}; }}\n";
 
     /// <summary>Whether black stands out from a colour more than white does, by the relative luminance of WCAG 2.2: the two meet at 0.179.</summary>
     private static bool IsLight(string color)
