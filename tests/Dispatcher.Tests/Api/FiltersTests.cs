@@ -1,4 +1,4 @@
-// Every combination of the filters of /deliveries and of /events, held against the same filters applied here to the whole list.
+// Every combination of the filters of /deliveries, of /server/deliveries and of /events, held against the same filters applied here to the whole list.
 
 using System.Text.Json;
 using Dispatcher.Tests.Support;
@@ -52,6 +52,34 @@ public sealed class FiltersTests(ApiServer api) : IClassFixture<ApiServer>
             {
                 Equal("integration", "integration_id", one), Equal("event", "event_id", one), Equal("type", "event_type", one), Since(one), Until(one),
             }) await AssertListAsync(customer.Admin, "/deliveries", all, [status, filter]);
+        }
+    }
+
+    [Fact]
+    public async Task Deliveries_of_all_organizations_are_those_of_each_merged_and_every_filter_takes_its_own()
+    {
+        const string list = "/server/deliveries";
+        var (customer, other) = (await api.CustomerAsync(), await api.CustomerAsync());
+        await using var world = await DeliveriesAsync(customer);
+        await using var another = await DeliveriesAsync(other);
+        var all = await WalkAsync(api.Operator, list, [], 250);
+        // Other tests' organizations have deliveries here, too.
+        var merged = new List<(string Organization, JsonElement Delivery)>();
+        foreach (var organization in (await api.Operator.CallAsync(200, "GET /organizations?limit=250")).Data().Select(o => o.Text("id")))
+            merged.AddRange((await WalkAsync(api.Operator, "/deliveries", [new($"organization={organization}", _ => true)], 250)).Select(d => (organization, d)));
+        Assert.Equal(merged.OrderByDescending(d => d.Delivery.Text("id"), StringComparer.Ordinal).Select(d => (d.Organization, d.Delivery.Text("id"))), all.Select(d => (d.Text("organization"), d.Text("id"))));
+        Assert.All(merged, d => Assert.All(
+            d.Delivery.EnumerateObject(), m => Http.AssertJson(m.Value.GetRawText(), all.Single(row => row.Text("id") == d.Delivery.Text("id")).GetProperty(m.Name))));
+
+        var ofOther = all.First(d => d.Text("organization") == other.Id);
+        foreach (var (one, two) in new[] { (all[3], all[3]), (all[^4], ofOther) })
+        {
+            Filter[] filters =
+            [
+                Equal("organization", "organization", one), Equal("integration", "integration_id", one), Equal("event", "event_id", two), Equal("type", "event_type", one),
+                Equal("status", "status", two), Since(all[^3]), Until(all[2]),
+            ];
+            foreach (var subset in Subsets(filters)) await AssertListAsync(api.Operator, list, all, subset);
         }
     }
 
