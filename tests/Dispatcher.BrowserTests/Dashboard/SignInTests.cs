@@ -24,7 +24,7 @@ public sealed class SignInTests(Chromium chromium, ApiServer api) : BrowserTest(
         await SignInAsync(visit);
 
         await Expect(visit.Page).ToHaveURLAsync(new Uri(Home, $"/dashboard/integrations?organization={customer.Id}").ToString());
-        await Expect(visit.Page.GetByText("https://example.com/hook")).ToBeVisibleAsync();
+        await Expect(visit.LinkTo("https://example.com/hook")).ToBeVisibleAsync();
     }
 
     [Theory]

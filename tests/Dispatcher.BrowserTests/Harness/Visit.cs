@@ -44,6 +44,13 @@ internal sealed class Visit : IAsyncDisposable
         return new Visit(context, await context.NewPageAsync(), watch);
     }
 
+    /// <summary>The link with this text and no other.</summary>
+    /// <param name="text">All of it.</param>
+    /// <param name="among">The links that it stands among, by their name. Default: all of the page.</param>
+    public ILocator LinkTo(string text, string? among = null) =>
+        (among is null ? Page.Locator("body") : Page.GetByRole(AriaRole.Navigation, new() { Name = among, Exact = true }))
+        .GetByRole(AriaRole.Link, new() { Name = text, Exact = true });
+
     /// <summary>Opens an address, which must be answered with this status after all redirects; then it is no fault.</summary>
     public async Task OpenAsync(string address, int status = 200)
     {

@@ -11,14 +11,19 @@ namespace Dispatcher.BrowserTests.Portal;
 [Collection<PortalSite>]
 public sealed class PageConductTests(Chromium chromium, ApiServer api) : BrowserTest(chromium, api)
 {
+    // When an integration was made, on its page.
+    private const string Created = "dt:text-is('Created') + dd time";
+
     [Fact]
     public async Task Times_are_in_the_readers_zone_with_the_UTC_on_hover()
     {
         var customer = await Api.CustomerAsync();
-        var made = (await customer.RegisterAsync(new Uri("https://example.com/hook"))).GetProperty("created_at").GetDateTimeOffset();
+        var integration = await customer.RegisterAsync(new Uri("https://example.com/hook"));
+        var made = integration.GetProperty("created_at").GetDateTimeOffset();
         var visit = await EnterPortalAsync(customer.Admin, change: options => options.TimezoneId = "Asia/Kolkata");
+        await visit.OpenAsync($"/portal/integrations/{integration.Text("id")}");
 
-        var time = visit.Page.GetByRole(AriaRole.Table).Locator("time");
+        var time = visit.Page.Locator(Created);
 
         // Not waited for: it is so once the page is there, and not only when times are next looked through.
         var local = made.ToOffset(new TimeSpan(5, 30, 0)).ToString("HH:mm:ss", CultureInfo.InvariantCulture);
@@ -30,11 +35,13 @@ public sealed class PageConductTests(Chromium chromium, ApiServer api) : Browser
     public async Task Without_scripts_times_are_in_UTC()
     {
         var customer = await Api.CustomerAsync();
-        var made = (await customer.RegisterAsync(new Uri("https://example.com/hook"))).GetProperty("created_at").GetDateTimeOffset();
-
+        var integration = await customer.RegisterAsync(new Uri("https://example.com/hook"));
+        var made = integration.GetProperty("created_at").GetDateTimeOffset();
         var visit = await EnterPortalAsync(customer.Admin, change: options => options.JavaScriptEnabled = false);
 
-        await Expect(visit.Page.GetByRole(AriaRole.Table).Locator("time"))
+        await visit.OpenAsync($"/portal/integrations/{integration.Text("id")}");
+
+        await Expect(visit.Page.Locator(Created))
             .ToHaveTextAsync(made.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
     }
 

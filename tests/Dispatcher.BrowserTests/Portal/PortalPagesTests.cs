@@ -25,7 +25,7 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
 
         await Expect(visit.Page).ToHaveURLAsync(new Uri(Home, "/portal").ToString());
         await Expect(visit.Page).ToHaveTitleAsync(new Regex("^Integrations"));
-        await Expect(visit.Page.GetByRole(AriaRole.Link, new() { Name = "ERP" })).ToBeVisibleAsync();
+        await Expect(visit.LinkTo("ERP")).ToBeVisibleAsync();
         await Expect(visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "https://example.com/hook" })).ToContainTextAsync("disabled");
         await visit.LookAsync("portal-integrations");
     }
@@ -47,11 +47,12 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
         await customer.DeliveryAsync($"integration={integration}&type=document_evaluate", "exhausted");
 
         var visit = await EnterPortalAsync(customer.Admin);
-        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "ERP" }).ClickAsync();
+        await visit.LinkTo("ERP").ClickAsync();
 
+        await Expect(visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "document_evaluate" })).ToContainTextAsync("exhausted");
+        await visit.LinkTo("Deliveries", "Parts of this integration").ClickAsync();
         await Expect(visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "document_predict" })).ToContainTextAsync("succeeded");
         await Expect(visit.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "document_evaluate" })).ToContainTextAsync("exhausted");
-        await visit.LookAsync("portal-integration");
     }
 
     [Fact]
@@ -59,13 +60,15 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
     {
         var customer = await Api.CustomerAsync();
         var visit = await EnterPortalAsync(customer.Admin);
-        await Expect(visit.Page.GetByText("There are no integrations yet")).ToBeVisibleAsync();
+        await Expect(visit.LinkTo("Add endpoint")).ToBeVisibleAsync();
+        await Expect(visit.Page.Locator("pre")).ToContainTextAsync("curl");
         await visit.LookAsync("portal-integrations-empty");
 
         var integration = (await customer.RegisterAsync(new Uri("https://example.com/hook"))).Text("id");
         await visit.OpenAsync($"/portal/integrations/{integration}");
 
-        await Expect(visit.Page.GetByText("Nothing has been delivered yet")).ToBeVisibleAsync();
+        await Expect(visit.LinkTo("Send a test event")).ToBeVisibleAsync();
+        await Expect(visit.Page.Locator(".empty pre")).ToContainTextAsync("curl");
         await visit.LookAsync("portal-integration-empty");
     }
 
@@ -107,9 +110,9 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
         await one.RegisterAsync(new Uri("https://example.com/one"));
         var (visit, neighbour) = (await EnterPortalAsync(one.Admin), await EnterPortalAsync(other.Admin));
 
-        await Expect(visit.Page.GetByText("https://example.com/one")).ToBeVisibleAsync();
+        await Expect(visit.LinkTo("https://example.com/one")).ToBeVisibleAsync();
         await Expect(visit.Page.GetByText("https://example.com/other")).ToHaveCountAsync(0);
-        await Expect(neighbour.Page.GetByText("https://example.com/other")).ToBeVisibleAsync();
+        await Expect(neighbour.LinkTo("https://example.com/other")).ToBeVisibleAsync();
         await visit.OpenAsync($"/portal/integrations/{foreign}", 404);
         await neighbour.OpenAsync($"/portal/integrations/{foreign}");
     }
@@ -129,7 +132,7 @@ public sealed class PortalPagesTests(Chromium chromium, ApiServer api) : Browser
 
         // Had any of it run, an alert would have opened, or the console would tell of the policy.
         var visit = await EnterPortalAsync(customer.Admin);
-        await Expect(visit.Page.GetByText(Markup)).ToBeVisibleAsync();
+        await Expect(visit.LinkTo(Markup)).ToBeVisibleAsync();
         await visit.OpenAsync($"/portal/integrations/{integration}");
 
         await Expect(visit.Page.GetByRole(AriaRole.Heading, new() { Name = Markup })).ToBeVisibleAsync();
