@@ -136,5 +136,8 @@ internal sealed record RotateRequest(
     [property: Example(Examples.Secret)] string? Secret = null) : IMayBeEmpty;
 
 /// <summary>A test.</summary>
-/// <param name="Event">An event type of the catalogue: its example is what is sent.</param>
-internal sealed record TestRequest([property: Required, StringLength(128, MinimumLength = 1), Example("document_predict")] string? Event);
+/// <param name="Event">An event type of the catalogue.</param>
+/// <param name="Payload">What to send instead of the type's example, byte for byte as it stands here: a JSON object as large as any event's. Default: the example.</param>
+internal sealed record TestRequest(
+    [property: Required, StringLength(128, MinimumLength = 1), Example("document_predict")] string? Event,
+    [property: Example(Examples.Payload)] JsonElement? Payload = null);

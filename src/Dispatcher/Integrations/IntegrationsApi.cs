@@ -1,10 +1,13 @@
 // /integrations: the endpoints that customers register.
 
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dispatcher.Access;
 using Dispatcher.Auditing;
 using Dispatcher.Deliveries;
 using Dispatcher.Dispatching;
+using Dispatcher.Events;
 using Dispatcher.Intake;
 using Dispatcher.Platform;
 using Dispatcher.Secrets;
@@ -19,6 +22,9 @@ namespace Dispatcher.Integrations;
 
 internal static class IntegrationsApi
 {
+    /// <summary>What a test's body has besides its payload.</summary>
+    private const int TestEnvelopeBytes = 4096;
+
     public static void MapIntegrations(this IEndpointRouteBuilder app)
     {
         var read = app.MapGroup("/integrations").WithTags("Integrations").WithMetadata(Admits.Readers);
@@ -32,7 +38,8 @@ internal static class IntegrationsApi
         write.MapDelete("/{id}", Delete).Describe(IntegrationsReference.Delete);
         write.MapGet("/{id}/secret", GetSecret).Describe(IntegrationsReference.GetSecret);
         write.MapPost("/{id}/secret/rotate", Rotate).Describe(IntegrationsReference.Rotate);
-        write.MapPost("/{id}/test", Test).Describe(IntegrationsReference.Test);
+        var largest = app.ServiceProvider.GetRequiredService<DispatcherOptions>().Intake.MaxPayloadBytes;
+        write.MapPost("/{id}/test", Test).Describe(IntegrationsReference.Test).WithMetadata(new BodyLimit(largest + TestEnvelopeBytes));
     }
 
     private static async Task<Created<IntegrationCreated>> Create(
@@ -174,15 +181,15 @@ internal static class IntegrationsApi
 
     private static async Task<Accepted<DeliveryView>> Test(
         string id, Body<TestRequest> body, Tenant tenant, DispatcherDb db, LaneSet lanes, EventIntake intake, DeliveryStore deliveries,
-        OpenBreakers breakers, AuditContext audit, TimeProvider time, CancellationToken ct)
+        OpenBreakers breakers, DispatcherOptions options, AuditContext audit, TimeProvider time, CancellationToken ct)
     {
-        body.Check((r, faults) => faults.Require(!string.IsNullOrEmpty(r.Event), "event", "is required: an event type of the catalogue."));
+        body.Check(CheckTest);
         var integration = await FindAsync(id, tenant, db, ct);
         var type = await db.EventTypes.AsNoTracking().SingleOrDefaultAsync(t => t.Name == body.Value.Event, ct)
             ?? throw Problem.Invalid("event", $"\"{body.Value.Event}\" is not in the catalogue (/event-types).").AsException();
         if (!integration.Enabled) throw Problem.Conflict("The integration is disabled: nothing is sent to it.").AsException();
 
-        var payload = System.Text.Encoding.UTF8.GetBytes(type.Example ?? "{}");
+        var payload = PayloadOf(body.Value, type, options);
         var route = new EventRoute(tenant.Organization, integration.Project, integration.Inbox, type.Name, integration.Id);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         using var holding = lanes.Hold();
@@ -200,6 +207,20 @@ internal static class IntegrationsApi
         await breakers.HurryAsync(tenant.Organization, integration.Id, ct);
         var view = await deliveries.FindAsync(tenant, deliveryId, ct) ?? throw Problem.Conflict("The delivery is gone.").AsException();
         return TypedResults.Accepted($"/deliveries/{view.Id}", view);
+    }
+
+    private static void CheckTest(TestRequest request, Faults faults)
+    {
+        faults.Require(!string.IsNullOrEmpty(request.Event), "event", "is required: an event type of the catalogue.");
+        faults.Require(request.Payload is null or { ValueKind: JsonValueKind.Object or JsonValueKind.Null }, "payload", "must be a JSON object.");
+    }
+
+    /// <exception cref="ProblemException">413: it is larger than an event's may be.</exception>
+    private static byte[] PayloadOf(TestRequest request, EventType type, DispatcherOptions options)
+    {
+        var payload = Encoding.UTF8.GetBytes(request.Payload is { ValueKind: JsonValueKind.Object } own ? own.GetRawText() : type.Example ?? "{}");
+        var most = options.Intake.MaxPayloadBytes;
+        return payload.Length <= most ? payload : throw Problem.TooLarge($"payload: has {payload.Length} bytes, more than the {most} that this server takes.").AsException();
     }
 
     private static async Task<Integration> FindAsync(string id, Tenant tenant, DispatcherDb db, CancellationToken ct) =>

@@ -94,8 +94,8 @@ internal static class IntegrationsReference
     };
 
     public static readonly Operation Test = new(
-        "testIntegration", "Send an event type's example to this integration now",
-        "Publishes the example of an event type for this integration alone, whatever it subscribes to. When the answer comes, the event and its delivery " +
+        "testIntegration", "Send an event type's example, or a payload of your own, to this integration now",
+        "Publishes an event for this integration alone, whatever it subscribes to. When the answer comes, the event and its delivery " +
         "are durable. Such events are never replayed.")
     {
         Parameters = [Id],

@@ -545,6 +545,33 @@ public sealed class IntegrationsTests(ApiServer api, PostgresFixture postgres) :
     }
 
     [Fact]
+    public async Task A_test_sends_a_payload_of_ones_own_byte_for_byte()
+    {
+        const string Payload = """{ "amount": 1.50, "n": 12345678901234567890, "text": "\u00fc ü" }""";
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        var path = $"/integrations/{(await customer.RegisterAsync(receiver.Url)).Text("id")}/test";
+
+        await customer.Admin.CallAsync(202, $"POST {path}", $$"""{"event":"document_predict","payload":{{Payload}}}""");
+
+        Assert.Equal(Payload, (await receiver.WaitForAsync(1))[0].Text);
+    }
+
+    [Fact]
+    public async Task A_tests_payload_is_an_object_no_larger_than_an_events_and_none_stands_for_the_example()
+    {
+        var customer = await api.CustomerAsync();
+        await using var receiver = await Receiver.StartAsync();
+        var path = $"/integrations/{(await customer.RegisterAsync(receiver.Url)).Text("id")}/test";
+
+        await customer.Admin.RefusalAsync(422, $"POST {path}", """{"event":"document_predict","payload":[1]}""", "payload");
+        string Of(int bytes) => $$$"""{"event":"document_predict","payload":{"a":"{{{new string('x', bytes - 8)}}}"}}""";
+        await customer.Admin.RefusalAsync(413, $"POST {path}", Of((256 * 1024) + 1));
+        await customer.Admin.CallAsync(202, $"POST {path}", Of(256 * 1024));
+        await customer.Admin.CallAsync(202, $"POST {path}", """{"event":"document_predict","payload":null}""");
+    }
+
+    [Fact]
     public async Task A_test_of_an_unknown_type_is_422_and_of_a_disabled_integration_409()
     {
         var customer = await api.CustomerAsync();
