@@ -38,10 +38,13 @@ async function copy(button) {
   }
 }
 
+/** What can be read on a button; the rest tells those who do not see the page which of many it is. */
+const wordsOf = button => [...button.childNodes].filter(node => !node.classList?.contains("unseen")).map(node => node.textContent).join("").trim();
+
 async function perform(button) {
   const { call: method, url, body, confirm, done, then } = button.dataset;
   const isDangerous = button.classList.contains("danger");
-  if (confirm && !await ask(confirm, button.textContent.trim(), isDangerous)) return;
+  if (confirm && !await ask(confirm, wordsOf(button), isDangerous)) return;
   button.disabled = true;
   try {
     await call(method, url, body ? JSON.parse(body) : undefined);
