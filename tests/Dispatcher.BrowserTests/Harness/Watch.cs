@@ -18,6 +18,7 @@ internal sealed class Watch
     private readonly ConcurrentQueue<string> _faults = new();
     private readonly ConcurrentDictionary<string, bool> _servers = new();
     private readonly List<string> _expected = [];
+    private readonly List<string> _ignored = [];
 
     public Watch(IBrowserContext context, Uri home)
     {
@@ -50,7 +51,7 @@ internal sealed class Watch
             string[] faults = [.. _faults.Distinct()];
             return
             [
-                .. faults.Where(fault => !_expected.Any(fault.Contains)),
+                .. faults.Where(fault => !_expected.Concat(_ignored).Any(fault.Contains)),
                 .. _expected.Where(part => !faults.Any(fault => fault.Contains(part))).Select(part => $"expected, and has not come: {part}"),
             ];
         }
@@ -58,6 +59,9 @@ internal sealed class Watch
 
     /// <summary>Has faults that contain this text pass. One at least must come.</summary>
     public void Expect(string part) => _expected.Add(part);
+
+    /// <summary>Has faults that contain this text pass, whether any comes or not.</summary>
+    public void Ignore(string part) => _ignored.Add(part);
 
     /// <summary>Has requests to this server pass, too.</summary>
     public void Allow(Uri server) => _servers[server.Authority] = true;

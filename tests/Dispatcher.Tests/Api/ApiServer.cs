@@ -5,22 +5,26 @@ using Dispatcher.Tests.Support;
 
 namespace Dispatcher.Tests.Api;
 
-public sealed class ApiServer(PostgresFixture postgres) : IAsyncLifetime
+public class ApiServer(PostgresFixture postgres) : IAsyncLifetime
 {
     private TestServer? _server;
     private int _organizations;
+
+    /// <summary>Settings of this server, besides those of every other.</summary>
+    private protected virtual IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>();
 
     internal TestServer Server => _server!;
 
     /// <summary>Calls as operator, about the organization <c>default</c> unless the path asks for another.</summary>
     internal HttpClient Operator => Server.Client;
 
-    public async ValueTask InitializeAsync() =>
+    public virtual async ValueTask InitializeAsync() =>
         // Retries come at once: what a test waits for is their outcome, not their schedule.
-        _server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
+        _server = await TestServer.StartAsync(postgres, new(Settings) { ["Dispatcher:Retry:BaseSeconds"] = "0.01" });
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         if (_server is not null) await _server.DisposeAsync();
     }
 
