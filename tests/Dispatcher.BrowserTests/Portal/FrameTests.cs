@@ -55,6 +55,7 @@ public sealed class FrameTests(Chromium chromium, ApiServer api, PostgresFixture
 
         var visit = await EmbedAsync(server, site.Url);
         visit.Watch.Expect("/portal failed: net::ERR_BLOCKED_BY_RESPONSE");
+        visit.Watch.Expect("violates the following Content Security Policy directive: \"frame-ancestors");
         // It comes without a cookie, where the browser asks at all before it refuses.
         visit.Watch.Ignore("/portal was answered 404");
 
