@@ -27,7 +27,8 @@ internal sealed class PagesBenchmark : IBenchmark
         await using var database = lab.Options.Database is { } given
             ? await StageDatabase.OpenAsync(given, cancellationToken)
             : await lab.CreateDatabaseAsync(cancellationToken);
-        await using var server = await ServerProcess.StartAsync(lab.Options.ServerAssembly, database.ConnectionString, Stage.AllRoles, cancellationToken);
+        await using var server = await ServerProcess.StartAsync(
+            lab.Options.ServerAssembly, database.ConnectionString, Stage.AllRoles, new Dictionary<string, string>(), cancellationToken);
         await FillAsync(lab, database, report, cancellationToken);
 
         using var visitor = await PageVisitor.EnterAsync(server, ArchiveSeed.Big, cancellationToken);
