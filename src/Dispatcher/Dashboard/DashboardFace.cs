@@ -24,7 +24,7 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
     {
         if (TokenOf(context.Request) is not { } token) return ToSignIn(context);
         var from = context.Connection.RemoteIpAddress;
-        failed.Admit(from);
+        if (!keys.HasSeen(token)) failed.Admit(from);
         if (await sessions.FindAsync(token, context.RequestAborted) is not { } session)
         {
             failed.Count(from);
@@ -32,6 +32,8 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
             return ToSignIn(context);
         }
 
+        // From now on this node knows it, and lets it in however many others guess from the same address.
+        await keys.FindAsync(token, context.RequestAborted);
         limits.Admit(session.Caller);
         var tenant = await keys.TenantOfAsync(context, session.Caller);
         context.Features.Set(session.Caller);

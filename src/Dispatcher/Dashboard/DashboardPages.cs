@@ -4,8 +4,8 @@ using Dispatcher.Pages;
 using Dispatcher.Pages.Deliveries;
 using Dispatcher.Pages.Events;
 using Dispatcher.Pages.Integrations;
-using Microsoft.AspNetCore.Authorization;
 using Dispatcher.Platform;
+using Microsoft.AspNetCore.Authorization;
 
 namespace Dispatcher.Dashboard;
 

@@ -1,6 +1,7 @@
 // Which integrations fail, of all organizations, those that fail most first.
 
 using Dispatcher.Pages;
+using Dispatcher.Pages.Components;
 using Dispatcher.Statistics;
 
 namespace Dispatcher.Dashboard;
@@ -16,16 +17,16 @@ public sealed record FailingLine(
 }
 
 /// <summary>The integrations that fail in a span.</summary>
-public sealed record FailuresModel(Span Span, IReadOnlyList<FailingLine> Lines);
+public sealed record FailuresModel(ChartRange Range, IReadOnlyList<FailingLine> Lines);
 
 internal static class Failures
 {
     public static void MapFailures(this RouteGroupBuilder pages) => pages.MapGet("/failures", Show);
 
-    private static async Task<PageResult<FailuresPage, FailuresModel>> Show(string? span, FailureRanking ranking, TimeProvider time, CancellationToken ct)
+    private static async Task<PageResult<FailuresPage, FailuresModel>> Show(string? range, FailureRanking ranking, TimeProvider time, CancellationToken ct)
     {
-        var chosen = Span.Of(span ?? "24h");
-        var found = await ranking.ReadAsync(null, chosen.PeriodAt(time.GetUtcNow()).ByHour(), 100, ct);
+        var (chosen, now) = (ChartRange.Of(range), time.GetUtcNow());
+        var found = await ranking.ReadAsync(null, StatisticsPeriod.Of(now - chosen.Span, null, now).ByHour(), 100, ct);
         return new(new FailuresModel(chosen, [.. found.Data.Select(FailingLine.Of)]));
     }
 }

@@ -7,7 +7,7 @@ using Dispatcher.Statistics;
 namespace Dispatcher.Dashboard;
 
 /// <summary>How the whole server does.</summary>
-/// <param name="Span">The span that is shown.</param>
+/// <param name="Range">The span that is shown.</param>
 /// <param name="Now">What happens in these minutes.</param>
 /// <param name="SuccessRate">The share of the span's attempts that succeeded, 0 to 1; null when there were none.</param>
 /// <param name="Latencies">p50, p95 and p99 of the span in milliseconds; null when there were no attempts.</param>
@@ -19,7 +19,7 @@ namespace Dispatcher.Dashboard;
 /// <param name="Failing">The integrations that fail most.</param>
 /// <param name="IsEmpty">Whether nothing was ever accepted in the longest span: the page then says how to begin.</param>
 public sealed record OverviewModel(
-    Span Span, Rates Now, double? SuccessRate, (double P50, double P95, double P99)? Latencies, QueueFigures Queue, IReadOnlyList<DateTimeOffset> Times,
+    ChartRange Range, Rates Now, double? SuccessRate, (double P50, double P95, double P99)? Latencies, QueueFigures Queue, IReadOnlyList<DateTimeOffset> Times,
     IReadOnlyList<ChartSeries> Flow, IReadOnlyList<ChartSeries> Attempts, IReadOnlyList<ChartSeries> Latency, IReadOnlyList<FailingLine> Failing, bool IsEmpty);
 
 /// <summary>What happens a second, on average over the last minutes.</summary>
@@ -36,10 +36,10 @@ internal static class Overview
     public static void MapOverview(this RouteGroupBuilder pages) => pages.MapGet("/", Show);
 
     private static async Task<PageResult<OverviewPage, OverviewModel>> Show(
-        string? span, StatisticsReader statistics, FailureRanking ranking, TimeProvider time, CancellationToken ct)
+        string? range, StatisticsReader statistics, FailureRanking ranking, TimeProvider time, CancellationToken ct)
     {
-        var (chosen, now) = (Span.Of(span), time.GetUtcNow());
-        var period = chosen.PeriodAt(now);
+        var (chosen, now) = (ChartRange.Of(range, "1h"), time.GetUtcNow());
+        var period = StatisticsPeriod.Of(now - chosen.Span, null, now);
         var stats = await statistics.OfScopeAsync(null, null, period, ct);
         var minutes = stats.Resolution == "minute"
             ? stats.Series

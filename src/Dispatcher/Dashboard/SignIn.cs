@@ -34,7 +34,7 @@ internal static class SignIn
         var form = await FormAsync(context, ct);
         var (key, page) = (form["key"].ToString().Trim(), form["page"].ToString());
         var from = context.Connection.RemoteIpAddress;
-        failed.Admit(from);
+        if (!keys.HasSeen(key)) failed.Admit(from);
         var caller = key.Length == 0 || OperatorToken.HasForm(key) ? null : await keys.FindAsync(key, ct);
         if (caller is not { Role: Role.Operator })
         {

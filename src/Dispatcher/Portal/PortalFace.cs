@@ -6,7 +6,7 @@ using Dispatcher.Platform;
 
 namespace Dispatcher.Portal;
 
-internal sealed class PortalFace(PortalSessions sessions, KeyLimits limits, FailedKeys failed, DispatcherOptions options) : Face(options)
+internal sealed class PortalFace(PortalSessions sessions, KeyRing keys, KeyLimits limits, FailedKeys failed, DispatcherOptions options) : Face(options)
 {
     public const string Root = "/portal";
 
@@ -54,13 +54,15 @@ internal sealed class PortalFace(PortalSessions sessions, KeyLimits limits, Fail
     public async Task<FoundSession?> FindAsync(HttpContext context, string token)
     {
         var from = context.Connection.RemoteIpAddress;
-        failed.Admit(from);
+        if (!keys.HasSeen(token)) failed.Admit(from);
         if (await sessions.FindAsync(token, context.RequestAborted) is not { } found)
         {
             failed.Count(from);
             return null;
         }
 
+        // From now on this node knows it, and lets it in however many others guess from the same address.
+        if (found.IsLive) await keys.FindAsync(token, context.RequestAborted);
         limits.Admit(found.Caller);
         return found;
     }

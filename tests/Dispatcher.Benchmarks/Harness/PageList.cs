@@ -72,8 +72,8 @@ internal static class PageList
         ];
         return
         [
-            .. Spans.Select(s => new Page(Dashboard, $"overview, {s}", $"/dashboard?span={s}")),
-            .. Spans.Select(s => new Page(Dashboard, $"failures, {s}", $"/dashboard/failures?span={s}")),
+            .. Spans.Select(s => new Page(Dashboard, $"overview, {s}", $"/dashboard?range={s}")),
+            .. Spans.Select(s => new Page(Dashboard, $"failures, {s}", $"/dashboard/failures?range={s}")),
             new(Dashboard, "all deliveries", "/dashboard/all-deliveries"),
             .. ofServer.Select(f => new Page(Dashboard, $"all deliveries, {f.Name}", $"/dashboard/all-deliveries?{f.Address}")),
             .. new[] { "organizations", "operator-keys", "server-audit", "nodes", "settings" }.Select(p => new Page(Dashboard, p, $"/dashboard/{p}")),

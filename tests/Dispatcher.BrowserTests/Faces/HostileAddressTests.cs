@@ -53,7 +53,7 @@ public sealed class HostileAddressTests(Chromium chromium, PlainWorld site) : Br
         var text = Uri.EscapeDataString(Hostile.Markup);
         return
         [
-            $"?span={text}", $"failures?span={text}", $"all-deliveries?type={text}", $"all-deliveries?status={text}", $"audit?action={text}",
+            $"?range={text}", $"failures?range={text}", $"all-deliveries?type={text}", $"all-deliveries?status={text}", $"audit?action={text}",
             $"audit?target={text}", $"server-audit?target={text}", $"bulk?cursor={text}", $"keys?organization={text}", $"nodes?cursor={text}",
             $"sign-in?page={text}",
         ];

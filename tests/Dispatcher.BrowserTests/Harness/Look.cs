@@ -24,6 +24,9 @@ internal sealed record Look(string Name, ColorScheme Scheme, int Width, int Heig
         }
         """;
 
+    /// <summary>The rules of axe that this look may break where <see cref="Light"/> does not; null: all. Another scheme has other colours, and nothing else.</summary>
+    public string[]? Rules => this == Dark ? ["color-contrast"] : null;
+
     public ViewportSize Window => new() { Width = Width, Height = Height };
 
     public async Task PutOnAsync(IPage page)

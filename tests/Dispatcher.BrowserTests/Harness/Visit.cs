@@ -70,7 +70,7 @@ internal sealed class Visit : IAsyncDisposable
         {
             await look.PutOnAsync(Page);
             await Pictures.TakeAsync(Page, $"{name}-{look.Name}");
-            await Accessibility.CheckAsync(Page, $"{name}, {look.Name}");
+            await Accessibility.CheckAsync(Page, $"{name}, {look.Name}", look.Rules);
             if (look == Look.Phone) await Look.FitsAsync(Page, name);
         }
 

@@ -45,7 +45,7 @@ public sealed class SignInTests(ApiServer api, PostgresFixture postgres) : IClas
 
     [Theory]
     [InlineData("", "")]
-    [InlineData("?span=24h", "?span=24h")]
+    [InlineData("?range=24h", "?range=24h")]
     [InlineData("integrations/int_1?organization=a%20b&x=*", "/integrations/int_1?organization=a%20b&x=*")]
     [InlineData("https://evil.example/", "")]
     [InlineData("//evil.example/", "")]
@@ -146,6 +146,27 @@ public sealed class SignInTests(ApiServer api, PostgresFixture postgres) : IClas
         Assert.Equal((429, "text/html"), ((int)refused.StatusCode, refused.Content.Headers.ContentType?.MediaType));
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         Visitor.AssertGuarded(refused);
+    }
+
+    [Fact]
+    public async Task Guesses_from_its_address_lock_no_session_out_that_has_been_seen()
+    {
+        await using var server = await TestServer.StartAsync(postgres, new() { ["Dispatcher:Api:FailedKeysPerMinute"] = "2" });
+        using var visitor = new Visitor(server.Client);
+        await visitor.SignInAsync();
+        await visitor.PageAsync("/dashboard/nodes");
+        using var customer = new Visitor(server.Client);
+        await customer.EnterAsync((await server.Client.CallAsync(200, "POST /webhook")).Text("link"));
+
+        using var guesser = new Visitor(server.Client);
+        foreach (var status in new[] { 401, 401, 429 })
+        {
+            using var guess = await guesser.SubmitAsync("/dashboard/sign-in", ("key", "guess"));
+            Assert.Equal(status, (int)guess.StatusCode);
+        }
+
+        await visitor.PageAsync("/dashboard/nodes");
+        await customer.PageAsync("/portal");
     }
 
     [Fact]

@@ -118,7 +118,7 @@ public sealed class BulkTests(ApiServer api) : IClassFixture<ApiServer>
         await using var receiver = await Receiver.StartAsync();
         var integration = await customer.RegisterAsync(receiver.Url);
         var stock = new Stock(api.Server.ConnectionString, integration, customer.Id);
-        await stock.AddExhaustedAsync(7_500);
+        await stock.AddExhaustedAsync(3_000);
         // Every third waits for a retry, every other third was cancelled.
         await stock.ExecuteAsync(
             $"""
@@ -136,9 +136,9 @@ public sealed class BulkTests(ApiServer api) : IClassFixture<ApiServer>
 
         var ended = await EndAsync(customer.Admin, await StartAsync(customer.Admin, "retry", "{}"));
 
-        Assert.Equal((7_500, 7_500), (Stock.CountOf(ended), Stock.DoneOf(ended)));
-        await stock.AllSucceededAsync(7_500, TimeSpan.FromSeconds(120));
-        Assert.Equal(7_500, receiver.All.Count);
+        Assert.Equal((3_000, 3_000), (Stock.CountOf(ended), Stock.DoneOf(ended)));
+        await stock.AllSucceededAsync(3_000, TimeSpan.FromSeconds(120));
+        Assert.Equal(3_000, receiver.All.Count);
     }
 
     [Fact]

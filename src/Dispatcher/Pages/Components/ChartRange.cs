@@ -23,11 +23,16 @@ public sealed record ChartRange(string Id, string Title, TimeSpan Span, TimeSpan
         new("30d", "30 days", TimeSpan.FromDays(30), TimeSpan.FromHours(12)),
     ];
 
-    /// <summary>The one that an address chooses; the day where it chooses none.</summary>
+    /// <summary>Those for what is told of every organization: a chart has a point for each minute or hour there.</summary>
+    public static IReadOnlyList<ChartRange> UpToAWeek { get; } = [.. All.Take(3)];
+
+    /// <summary>The one that an address chooses.</summary>
+    /// <param name="id">What the address says.</param>
+    /// <param name="byDefault">The one where it says nothing.</param>
     /// <exception cref="Platform.ProblemException">422: there is none of this name.</exception>
-    internal static ChartRange Of(string? id)
+    internal static ChartRange Of(string? id, string byDefault = "24h")
     {
-        if (string.IsNullOrEmpty(id)) return All[1];
+        if (string.IsNullOrEmpty(id)) id = byDefault;
         return All.SingleOrDefault(range => range.Id == id)
             ?? throw Problem.Invalid(Member, $"must be one of {string.Join(", ", All.Select(range => range.Id))}.").AsException();
     }
