@@ -45,6 +45,13 @@ internal sealed class KeyRing(IDbContextFactory<DispatcherDb> dbs, PortalSession
     /// <summary>Whether the key was one the last time it was looked up.</summary>
     public bool HasSeen(string key) => _known.ContainsKey(key);
 
+    /// <summary>Notes that a key is one, for <see cref="HasSeen"/> alone: whoever asks for it next looks it up.</summary>
+    public void Note(string key, Caller caller)
+    {
+        if (_known.Count >= MaxKnown) _known.Clear();
+        _known.TryAdd(key, new Known(caller, DateTimeOffset.MinValue, 0));
+    }
+
     public ValueTask<Caller?> FindAsync(string key, CancellationToken ct) =>
         Recall(key) is { } caller ? ValueTask.FromResult<Caller?>(caller) : new ValueTask<Caller?>(LookUpAsync(key, ct));
 

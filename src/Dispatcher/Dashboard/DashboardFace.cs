@@ -33,7 +33,7 @@ internal sealed class DashboardFace(OperatorSessions sessions, KeyRing keys, Fai
         }
 
         // From now on this node knows it, and lets it in however many others guess from the same address.
-        await keys.FindAsync(token, context.RequestAborted);
+        keys.Note(token, session.Caller);
         limits.Admit(session.Caller);
         var tenant = await keys.TenantOfAsync(context, session.Caller);
         context.Features.Set(session.Caller);

@@ -62,7 +62,7 @@ internal sealed class PortalFace(PortalSessions sessions, KeyRing keys, KeyLimit
         }
 
         // From now on this node knows it, and lets it in however many others guess from the same address.
-        if (found.IsLive) await keys.FindAsync(token, context.RequestAborted);
+        if (found.IsLive) keys.Note(token, found.Caller);
         limits.Admit(found.Caller);
         return found;
     }

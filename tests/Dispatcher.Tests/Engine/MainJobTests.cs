@@ -80,10 +80,11 @@ public class MainJobTests(PostgresFixture postgres)
 
         var posts = await receiver.WaitForAsync(4, TimeSpan.FromSeconds(30));
         var waits = posts.Zip(posts.Skip(1), (a, b) => (b.At - a.At).TotalSeconds).ToArray();
-        // Jitter only adds, up to a tenth; a due attempt is at most a second late.
-        Assert.InRange(waits[0], 2, 2.2 + 1);
-        Assert.InRange(waits[1], 4, 4.4 + 1);
-        Assert.InRange(waits[2], 8, 8.8 + 1);
+        // Jitter only adds, up to a tenth. A due attempt is at most a second late on a machine that has nothing else to do; this one may.
+        const double late = 3;
+        Assert.InRange(waits[0], 2, 2.2 + late);
+        Assert.InRange(waits[1], 4, 4.4 + late);
+        Assert.InRange(waits[2], 8, 8.8 + late);
         Assert.Equal([1, 2, 3, 4], posts.Select(p => p.Attempt));
         Assert.Single(posts.Select(p => p.Id).Distinct());
         Assert.Equal(published.GetProperty("id").GetString(), posts[0].Id);

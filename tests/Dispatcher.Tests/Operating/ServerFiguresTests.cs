@@ -100,6 +100,10 @@ public sealed class ServerFiguresTests(ServerWorld world, PostgresFixture postgr
     public async Task Who_fails_most_comes_first_and_who_never_fails_not_at_all()
     {
         var ranking = await world.Operator.CallAsync(200, "GET /stats/integrations");
+        // Since when one fails is noted a moment after the attempt is counted.
+        await Eventually.TrueAsync(
+            async () => (ranking = await world.Operator.CallAsync(200, "GET /stats/integrations")).Data().All(r => r.GetProperty("failing_since").ValueKind == JsonValueKind.String),
+            "each of them fails since some time");
 
         Assert.Equal(["organization", "since", "until", "data"], ranking.Members());
         Assert.Equal(JsonValueKind.Null, ranking.GetProperty("organization").ValueKind);
